@@ -1,0 +1,200 @@
+"""Every number that bounds anything, with its unit last, and the assertions that relate them.
+
+Knows: sizes, counts and times. Refuses to know: who enforces them.
+The first group can be set under `limits:` in the configuration; `Limits` holds what applies to one snapshot.
+The others are part of how the gateway is built: changing one means reading the comment beside it first.
+"""
+
+import msgspec
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The limits an operator may set (configuration key `limits:`). Sizes in bytes, times in seconds."""
+
+    # HTTP, downstream (THREATS.md 3.1)
+    header_bytes_max: int = 32 * KIB  # the request line and all headers of one request
+    header_count_max: int = 100  # headers of one request
+    header_field_bytes_max: int = 8 * KIB  # one header, name and value
+    url_bytes_max: int = 4 * KIB  # path and query
+    header_seconds_max: float = 10.0  # from the first byte of a request to the end of its headers
+    body_seconds_max: float = 30.0  # from the end of the headers to the end of the body
+    body_bytes_per_second_min: int = 1 * KIB  # judged after the first five seconds
+    body_bytes_max: int = 4 * MIB  # one request
+    keepalive_seconds_max: float = 75.0  # a connection between two requests
+    connections_max: int = 10_000  # open connections of all callers
+    connections_per_address_max: int = 2_000  # callers behind one proxy share an address
+    inflight_max: int = 4_096  # requests in work at once; beyond it 503 at once
+    # JSON (3.2)
+    json_depth_max: int = 64  # objects and arrays inside each other
+    json_values_max: int = 100_000  # values in one message
+    json_string_bytes_max: int = 1 * MIB  # one string
+    json_keys_max: int = 10_000  # keys of one object
+    # calls
+    call_seconds_max: float = 60.0  # silence of the server; progress extends it
+    call_seconds_absolute_max: float = 900.0  # a whole call, whatever progress it reports
+    result_bytes_max: int = 16 * MIB  # one answer of a server
+    # streams (3.5)
+    sse_event_bytes_max: int = 16 * MIB  # one event may carry one whole result
+    sse_stream_bytes_max: int = 64 * MIB  # all of one answer that comes as a stream
+    sse_stream_events_max: int = 10_000  # events of one answer that comes as a stream
+    stream_queue_bytes_max: int = 256 * KIB  # waiting to be read by one slow client
+    stream_stalled_seconds_max: float = 30.0  # a client that reads nothing
+    listen_seconds_max: float = 3_600.0  # one subscription stream; the client opens the next
+    listens_per_principal_max: int = 1_000  # subscription streams of one caller
+    # legacy sessions downstream
+    sessions_max: int = 10_000  # legacy sessions
+    session_idle_seconds_max: float = 1_800.0  # a legacy session without a request or stream
+    # lists taken from servers
+    list_pages_max: int = 100  # pages of one list
+    list_items_max: int = 10_000  # entries of one list
+    list_bytes_max: int = 16 * MIB  # one list, all pages
+    schema_bytes_max: int = 256 * KIB  # one schema of a tool
+    schema_depth_max: int = 32  # levels of one schema
+    schema_nodes_max: int = 2_000  # parts of one schema
+    description_chars_max: int = 16 * KIB  # one description
+    # stdio servers
+    spawns_concurrent_max: int = 4  # servers being started at once
+    processes_per_server_max: int = 8  # processes of one server
+    line_bytes_max: int = 16 * MIB  # one message on a pipe
+    garbage_lines_max: int = 100  # lines that are no message, before the process is given up
+    calls_per_process_max: int = 64  # calls in work in one process
+    # upstream HTTP
+    upstream_connections_max: int = 256  # to one server, for requests
+    upstream_streams_max: int = 1_000  # to one server, for long streams
+    upstream_header_bytes_max: int = 64 * KIB  # headers of one answer of a server
+    connect_seconds_max: float = 5.0  # name look-up, connection and TLS
+
+
+# downstream face
+accept_backlog_max = 2_048
+lazy_stream_seconds = 1.0  # a call slower than this answers as a stream, so that header timeouts do not bite
+keepalive_comment_seconds = 15.0
+drain_accept_seconds = 1.0  # keep accepting while a load balancer takes us out
+drain_seconds_max = 60.0
+body_rate_grace_seconds = 5.0  # before the rate of a body is judged
+linger_seconds = 2.0  # reading on after a refusal, so that a reset does not overtake the answer
+stop_seconds_max = 2.0  # for requests to end once they are cancelled
+lingering_connections_max = 256  # over `connections_max`; beyond them nobody is told why
+pipelined_bytes_max = 64 * KIB  # sent ahead of an answer, kept unread
+chunked_splits_max = 1_000  # empty lines inside one chunked body before we give up keeping its connection
+door_memory_max = 1_000  # pairs of Host and Origin known to be welcome
+retry_after_seconds = 1
+sweep_seconds = 0.25  # one clock tick serves every deadline of a room; timers per call cost a microsecond each
+request_id_chars_max = 256
+mirrored_value_bytes_max = 4 * KIB
+batch_size_max = 50  # revision 2025-03-26 only
+page_items_max = 1_000  # many older clients never follow nextCursor
+page_bytes_max = 8 * MIB  # a page ends here too, after at least one item
+cursor_seconds_max = 3_600.0
+resumption_events_max = 256
+resumption_bytes_max = 1 * MIB
+resumption_seconds_max = 300.0
+session_token_seconds = 7 * 86_400.0
+questions_open_max = 64  # server-to-client requests waiting in one session
+session_id_bytes_max = 400
+cursor_bytes_max = 512
+request_state_bytes_max = 64 * KIB  # ours wraps the server's, whose size we do not choose
+request_state_seconds_max = 3_600.0
+rounds_max = 10
+# names and text
+tool_name_chars_max = 64
+private_name_chars_max = 1_024  # a server's own name of a thing; longer ones fit into no header
+item_uri_chars_max = 4 * KIB
+schema_expanded_nodes_max = 100_000  # once each `$ref` is counted with what it leads to: about 10 ms of checking
+problems_per_server_max = 50  # told to the operator one by one; beyond, they are counted
+nearest_names_max = 3  # offered where a name is unknown
+nearest_compared_max = 64  # names compared closely; the comparison is slow, and strangers choose the name
+instructions_chars_max = 8 * KIB
+instructions_per_server_chars_max = 2 * KIB
+error_text_chars_max = 4 * KIB
+# subscriptions
+notice_coalesce_seconds = 0.2
+resource_subscriptions_max = 1_000
+progress_per_second_max = 50
+# caching hints we give outward
+list_ttl_ms_max = 30_000
+degraded_ttl_ms_max = 5_000
+# servers behind us
+probe_http_seconds_max = 5.0
+probe_stdio_seconds_max = 10.0
+start_seconds_max = 60.0  # a first `npx` or `uvx` start downloads the package
+era_record_seconds_max = 3_600.0
+catalogue_refresh_seconds = 300.0
+refresh_concurrent_max = 8
+restart_seconds_min = 1.0
+restart_seconds_max = 60.0
+restarts_before_pause_max = 5
+pause_seconds = 60.0
+idle_stop_seconds = 900.0
+stop_stdin_seconds = 2.0
+stop_term_seconds = 3.0
+stderr_ring_bytes_max = 64 * KIB
+stderr_lines_per_second_max = 20
+stderr_line_bytes_max = 4 * KIB  # what of one line is shown; the ring keeps it whole
+stderr_tail_lines_max = 20
+garbage_sample_bytes_max = 200
+stop_kill_seconds = 2.0  # what SIGKILL cannot end by then waits for a device, and is left to its keeper
+nursery_close_seconds_max = 10.0  # beyond the five that it gives its keepers
+restart_window_seconds = 60.0  # restarts are counted over it; a run that lasted as long counts as healthy
+runs_remembered_max = 16
+pipe_read_bytes = 64 * KIB  # one read, and so one turn of one server; a pipe holds no more by default
+pipe_reads_at_end_max = 64  # a dead server's pipe is empty after a few; a stranger who holds it may write for ever
+stdin_queued_bytes_max = 8 * MIB  # beside one message of any size, which an empty queue always takes
+upstream_idle_connection_seconds_max = 30.0
+upstream_session_idle_seconds_max = 900.0
+upstream_connections_reserved = 16  # never taken by calls whose answer became a long stream
+upstream_addresses_tried_max = 8
+upstream_idle_probe_seconds = 1.0  # idle for longer: ask the kernel whether the server has closed it meanwhile
+upstream_idle_margin_seconds = 1.0  # before the moment at which a server says it closes: our request must travel
+upstream_linger_seconds_max = 1.0  # for the end of a stream whose answer we already have, to keep the connection
+upstream_linger_bytes_max = 4 * KIB
+upstream_joined_bytes_max = 64 * KIB  # up to here one copy of the body is cheaper than a second write
+breaker_failures_max = 5  # failures to reach a server, in a row
+breaker_open_seconds = 10.0
+first_list_seconds_max = 5.0  # how long the very first lists wait for servers never seen before
+reconnect_seconds_min = 0.5
+reconnect_seconds_max = 30.0
+# the record of calls
+log_lines_queued_max = 10_000
+log_flush_seconds = 0.1
+log_slice_lines_max = 64  # formatted between two turns of the loop: about 0.2 ms
+log_close_seconds_max = 2.0  # a terminal that does not read must not keep the process alive
+log_value_chars_max = 4 * KIB
+log_name_chars_max = 256
+metric_slice_samples_max = 100  # rendered by the scrape's thread before it lets the loop have the interpreter
+metric_slice_pause_seconds = 0.0002
+loop_delay_sample_seconds = 0.1
+metric_tools_max = 5_000  # beyond it, calls count under tool="other"
+config_bytes_max = 8 * MIB
+# the state folder
+catalogue_file_bytes_max = 64 * MIB  # four lists of one server
+era_records_max = 5_000
+state_lock_seconds_max = 5.0
+sealing_keys_kept = 2  # the one that seals and the one before it, which still opens
+# the admin address
+admin_connections_max = 64
+admin_keepalive_seconds_max = 15
+admin_stop_seconds_max = 2
+config_depth_max = 64
+config_values_max = 1_000_000  # a file of aliases can grow a thousandfold; five thousand servers are 100,000 values
+secret_bytes_max = 64 * KIB  # a file named by ${file:…}; a certificate bundle fits
+reload_look_seconds = 2.0  # a handful of `stat` calls, for file systems that tell nothing
+reload_settle_seconds = 0.25  # editors and orchestrators replace a file in several steps
+
+DEFAULTS = Limits()
+
+assert DEFAULTS.header_field_bytes_max <= DEFAULTS.header_bytes_max
+assert DEFAULTS.url_bytes_max <= DEFAULTS.header_bytes_max
+assert DEFAULTS.json_string_bytes_max <= DEFAULTS.body_bytes_max
+assert DEFAULTS.call_seconds_max <= DEFAULTS.call_seconds_absolute_max
+assert DEFAULTS.result_bytes_max <= DEFAULTS.sse_event_bytes_max <= DEFAULTS.sse_stream_bytes_max
+assert DEFAULTS.result_bytes_max <= DEFAULTS.line_bytes_max
+assert keepalive_comment_seconds < DEFAULTS.call_seconds_max
+assert upstream_connections_reserved < DEFAULTS.upstream_connections_max
+assert restart_seconds_min <= restart_seconds_max
+assert restarts_before_pause_max < runs_remembered_max
+assert stderr_line_bytes_max <= stderr_ring_bytes_max
+assert degraded_ttl_ms_max <= list_ttl_ms_max
