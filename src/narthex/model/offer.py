@@ -1,0 +1,31 @@
+"""What one server offers: its lists as they came, in the order they came, with what it says of itself.
+
+Knows: definitions in modern shape, unread but for their names. Refuses to know: who may see them, under which name.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+Era = Literal["modern", "legacy"]
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """The catalogue of one server, last known good. It is what is kept on disk (see `store`)."""
+
+    server: str
+    era: Era
+    revision: str
+    transport: str  # "http", "http+sse", "stdio"
+    server_info: dict[str, Any] = {}
+    capabilities: dict[str, Any] = {}
+    instructions: str | None = None
+    tools: tuple[dict[str, Any], ...] = ()
+    resources: tuple[dict[str, Any], ...] = ()
+    resource_templates: tuple[dict[str, Any], ...] = ()
+    prompts: tuple[dict[str, Any], ...] = ()
+    ttl_ms: int | None = None  # least of the server's own hints; None: it gave none
+    public: bool = False  # every page said cacheScope "public"
+    taken_at: float = 0.0  # wall clock, seconds since the epoch
+    degraded: bool = False  # the server did not answer lately; this is what it said before
+    skipped: tuple[str, ...] = ()  # items left out, each with its reason, for the operator

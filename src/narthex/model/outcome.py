@@ -1,0 +1,73 @@
+"""What becomes of a call: a result, or one well-formed error. A "no" is an answer; a breakage is an exception.
+
+Knows: whose fault it is, and the codes of revision 2026-07-28 (basic/index, error codes). Refuses to know: HTTP bytes.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from narthex.wire.faults import INTERNAL_ERROR, PeerFault
+
+
+@dataclass(slots=True)
+class Result:
+    """A result in modern shape: the members of the JSON object; values may be `msgspec.Raw`, passed unread."""
+
+    members: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Failure:
+    """A JSON-RPC error. `status` is the HTTP status a modern client gets (pre-dispatch 4xx, post-dispatch 200)."""
+
+    code: int
+    message: str
+    data: Any = None
+    status: int = 200
+    has_data: bool = field(default=False)
+
+    def __post_init__(self) -> None:
+        self.has_data = self.has_data or self.data is not None
+
+
+Outcome = Result | Failure
+
+
+def failure_of(fault: PeerFault) -> Failure:
+    return Failure(fault.code, str(fault), fault.data, fault.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A "no" of the policy chain: which filter, the machine's word for the reason, the sentence for the model."""
+
+    filter: str
+    reason: str
+    message: str
+    data: dict[str, Any] = field(default_factory=dict)
+    code: int | None = None  # a protocol error with this code; None: a tool result with isError (the model can mend it)
+    status: int = 200
+
+
+class UpstreamFault(Exception):
+    """A server behind us failed; our client did nothing wrong.
+
+    `reason` is the machine's word (`upstream_lost`, `upstream_timeout`, `upstream_unavailable`, `upstream_too_large`,
+    `upstream_malformed`, `upstream_stream_truncated`, ...). `sent`: the request may have been executed.
+    """
+
+    def __init__(
+        self, server: str, reason: str, detail: str, *, sent: bool = False, retry_after_ms: int | None = None
+    ) -> None:
+        super().__init__(f"{server}: {detail}")
+        self.server, self.reason, self.detail = server, reason, detail
+        self.sent, self.retry_after_ms = sent, retry_after_ms
+
+    def failure(self) -> Failure:
+        data: dict[str, Any] = {"reason": self.reason, "server": self.server}
+        if self.sent:
+            data["outcome"] = "unknown"
+        if self.retry_after_ms is not None:
+            data["retryAfterMs"] = self.retry_after_ms
+        unknown = " The request had been sent: whether it took effect is unknown, check before repeating."
+        return Failure(INTERNAL_ERROR, f"Server '{self.server}': {self.detail}.{unknown if self.sent else ''}", data)
