@@ -1,0 +1,221 @@
+"""What one server contributes, whatever the endpoint: its items checked one by one, in modern shape.
+
+Knows: which items are malformed, and what of an item may not be shown. Refuses to know: public names, other servers.
+One bad item never costs the others (PROTOCOL.md R4): it is left out, and the operator is told which one, and why.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from narthex.catalog.choose import Choice
+from narthex.catalog.schemas import certainly_small, too_much
+from narthex.limits import Limits, item_uri_chars_max, private_name_chars_max, problems_per_server_max
+from narthex.model.config import ServerConfig
+from narthex.model.offer import Offer
+from narthex.wire.mirror import ANNOTATION, Mirror, mirrors_of, strip_annotations
+from narthex.wire.revisions import META_SERVER_INFO, META_SUBSCRIPTION_ID, OWN_META, PER_REQUEST_META
+from narthex.wire.strict import encode
+
+Definition = dict[str, Any]
+
+_RESERVED_META = PER_REQUEST_META | {META_SERVER_INFO, META_SUBSCRIPTION_ID}
+_MARK = ANNOTATION.encode()
+_CUT = " […]"
+
+
+class LeftOut(Exception):
+    """This item cannot be shown. The text is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One item of one server under its own name, encoded."""
+
+    private: str  # the server's name of it, or its URI
+    definition: Definition
+    encoded: bytes
+    mirrors: tuple[Mirror, ...] = ()
+    read_only: bool = False
+    idempotent: bool = False
+    task_required: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stock:
+    """All pieces of one server. `shown` keeps what endpoints made of them, filled on first use (see `faces`)."""
+
+    server: ServerConfig
+    offer: Offer
+    tools: tuple[Piece, ...]
+    prompts: tuple[Piece, ...]
+    resources: tuple[Piece, ...]
+    templates: tuple[Piece, ...]
+    problems: tuple[str, ...]
+    shown: dict[tuple[str, bool, str], tuple[Any, ...]] = field(default_factory=dict)
+
+    def serves(self, server: ServerConfig, offer: Offer) -> bool:
+        """Whether compiling this offer again would make the same pieces."""
+        mine = self.offer
+        return server == self.server and (offer is mine or _content(offer) == _content(mine))
+
+
+def _content(offer: Offer) -> tuple[Any, ...]:
+    lists = (offer.tools, offer.prompts, offer.resources, offer.resource_templates)
+    return (offer.server, offer.era, offer.transport, offer.skipped, *lists)
+
+
+def stock_of(server: ServerConfig, offer: Offer, limits: Limits) -> Stock:
+    """Everything of this server that can be shown."""
+    bench = _Bench(server, offer, limits)
+    tools = bench.tools()
+    prompts = bench.items("prompt", "name", offer.prompts)
+    resources = bench.items("resource", "uri", offer.resources)
+    templates = bench.items("resource template", "uriTemplate", offer.resource_templates)
+    return Stock(server, offer, tools, prompts, resources, templates, bench.told())
+
+
+class _Bench:
+    """Where the items of one server are looked at, one by one, and problems are noted."""
+
+    def __init__(self, server: ServerConfig, offer: Offer, limits: Limits) -> None:
+        self.server, self.offer, self.limits = server, offer, limits
+        self.problems = [f"server '{server.name}': {reason}" for reason in offer.skipped]
+        self.checks_headers = offer.era == "modern" and offer.transport == "http"
+
+    def note(self, kind: str, name: Any, what: str) -> None:
+        self.problems.append(f"server '{self.server.name}': {kind} {str(name)[:100]!r} {what}.")
+
+    def told(self) -> tuple[str, ...]:
+        beyond = len(self.problems) - problems_per_server_max
+        if beyond <= 0:
+            return tuple(self.problems)
+        return (*self.problems[:problems_per_server_max], f"server '{self.server.name}': {beyond} further problems.")
+
+    # ---- tools
+
+    def tools(self) -> tuple[Piece, ...]:
+        allowed = None if self.server.tools is None else Choice(self.server.tools)
+        chosen = [raw for raw in self.offer.tools if allowed is None or self._allows(allowed, raw)]
+        if allowed is not None:
+            for pattern in allowed.unmet:
+                self.problems.append(
+                    f"server '{self.server.name}': `tools` names {pattern!r}, and the server offers no such tool."
+                )
+        return self._pieces("tool", "name", chosen)
+
+    def _allows(self, allowed: Choice, raw: Any) -> bool:
+        name = raw.get("name") if type(raw) is dict else None
+        return type(name) is str and allowed.holds(self.server.name, name)
+
+    def _tool(self, name: str, definition: Definition) -> Piece:
+        execution = definition.pop("execution", None)  # revision 2025-11-25 only
+        definition["inputSchema"] = self._input_schema(definition)
+        if "outputSchema" in definition and type(definition["outputSchema"]) is not dict:
+            del definition["outputSchema"]
+            self.note("tool", name, "is shown without its outputSchema, which is not an object")
+        encoded = _encoded(definition)
+        if not certainly_small(encoded, self.limits):
+            for member in ("inputSchema", "outputSchema"):
+                reason = too_much(definition[member], self.limits) if member in definition else None
+                if reason is not None:
+                    raise LeftOut(f"{member}: {reason}")
+        mirrors: tuple[Mirror, ...] = ()
+        if _MARK in encoded:
+            mirrors = self._mirrors(name, definition)
+            encoded = _encoded(definition)
+        hints = definition.get("annotations")
+        hints = hints if type(hints) is dict else {}
+        return Piece(
+            name,
+            definition,
+            encoded,
+            mirrors,
+            read_only=hints.get("readOnlyHint") is True,
+            idempotent=hints.get("idempotentHint") is True,
+            task_required=type(execution) is dict and execution.get("taskSupport") == "required",
+        )
+
+    def _input_schema(self, definition: Definition) -> Definition:
+        schema = definition.get("inputSchema")
+        if type(schema) is not dict:
+            raise LeftOut("its inputSchema is not an object")
+        if "type" not in schema:
+            return {"type": "object", **schema}
+        if schema["type"] != "object":
+            raise LeftOut('its inputSchema has another type than "object"')
+        return schema
+
+    def _mirrors(self, name: str, definition: Definition) -> tuple[Mirror, ...]:
+        """The annotations, if all are valid. Else the tool goes; where the server asks for no headers, only they go."""
+        mirrors, problems = mirrors_of(definition["inputSchema"])
+        if not problems:
+            return mirrors
+        if self.checks_headers:
+            raise LeftOut(f"{problems[0]}; the server's author must correct it")
+        definition["inputSchema"] = strip_annotations(definition["inputSchema"])
+        self.note("tool", name, f"is shown without its header annotations: {problems[0]}")
+        return ()
+
+    # ---- every kind
+
+    def items(self, kind: str, key: str, found: tuple[Definition, ...]) -> tuple[Piece, ...]:
+        return self._pieces(kind, key, list(found))
+
+    def _pieces(self, kind: str, key: str, found: list[Definition]) -> tuple[Piece, ...]:
+        pieces: dict[str, Piece] = {}
+        for place, raw in enumerate(found):
+            name = raw.get(key) if type(raw) is dict else None
+            try:
+                piece = self._piece(kind, key, raw)
+                if piece.private in pieces:
+                    raise LeftOut("the server offers another one before it under the same name")
+                pieces[piece.private] = piece
+            except LeftOut as reason:
+                self.note(kind, f"#{place + 1}" if name is None else name, f"is left out: {reason}")
+        return tuple(pieces.values())
+
+    def _piece(self, kind: str, key: str, raw: Any) -> Piece:
+        private = _identity(kind, key, raw)
+        definition = dict(raw)
+        self._shorten(kind, private, definition)
+        if type(definition.get("_meta")) is dict:
+            definition["_meta"] = _open_meta(definition["_meta"])
+        if kind == "tool":
+            return self._tool(private, definition)
+        return Piece(private, definition, _encoded(definition))
+
+    def _shorten(self, kind: str, name: str, definition: Definition) -> None:
+        text, most = definition.get("description"), self.limits.description_chars_max
+        if type(text) is str and len(text) > most:
+            definition["description"] = text[: max(0, most - len(_CUT))] + _CUT
+            self.note(kind, name, f"has a description of {len(text)} characters; it is cut to {most}")
+
+
+def _identity(kind: str, key: str, raw: Any) -> str:
+    """The name or URI of an item, if it is one that can be shown and called."""
+    if type(raw) is not dict:
+        raise LeftOut("it is not an object")
+    private = raw.get(key)
+    if type(private) is not str or not private:
+        raise LeftOut(f'its "{key}" is not a text')
+    if key != "name" and type(raw.get("name")) is not str:
+        raise LeftOut('its "name" is not a text')
+    most = private_name_chars_max if key == "name" else item_uri_chars_max
+    if len(private) > most:
+        raise LeftOut(f'its "{key}" is longer than {most} characters')
+    if not private.isprintable() and any(sign < " " or sign == "\x7f" for sign in private):
+        raise LeftOut(f'its "{key}" holds a control character')
+    return private
+
+
+def _open_meta(meta: Mapping[str, Any]) -> Definition:
+    """Vendor `_meta` passes; what the protocol or this gateway says there, nobody else may say."""
+    return {name: meta[name] for name in meta if name not in _RESERVED_META and not name.startswith(OWN_META)}
+
+
+def _encoded(definition: Definition) -> bytes:
+    try:
+        return encode(definition)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise LeftOut(f"it cannot be written as JSON ({type(error).__name__})") from None

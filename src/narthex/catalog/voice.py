@@ -1,0 +1,65 @@
+"""What an endpoint says of itself: merged capabilities, instructions, and how long its lists stay fresh.
+
+Knows: what each server said of itself (PROTOCOL.md R2, R5, H4). Refuses to promise what no server behind it has.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from narthex.catalog.names import SEPARATOR
+from narthex.limits import (
+    degraded_ttl_ms_max,
+    instructions_chars_max,
+    instructions_per_server_chars_max,
+    list_ttl_ms_max,
+)
+from narthex.model.config import ServerConfig
+from narthex.model.offer import Offer
+
+_CUT = " […]"
+
+
+def capabilities(offers: Sequence[Offer], *, complete: bool) -> dict[str, Any]:
+    """What at least one server has. While a server is still unknown, everything it could list is promised: sessions
+    of older revisions keep for hours what they were told first."""
+    said = [offer.capabilities for offer in offers]
+    merged: dict[str, Any] = {"tools": {"listChanged": True}}
+    if not complete or any("prompts" in one for one in said):
+        merged["prompts"] = {"listChanged": True}
+    if not complete or any("resources" in one for one in said):
+        merged["resources"] = {"subscribe": any(_subscribes(one) for one in said), "listChanged": True}
+    for name in ("completions", "logging"):
+        if any(name in one for one in said):
+            merged[name] = {}
+    return merged
+
+
+def _subscribes(said: dict[str, Any]) -> bool:
+    resources = said.get("resources")
+    return type(resources) is dict and resources.get("subscribe") is True
+
+
+def instructions(own: str | None, parts: Iterable[tuple[ServerConfig, Offer | None]], *, named: bool) -> str | None:
+    """The operator's words, then one block for each server. A server that stands alone is quoted as it is."""
+    parts = list(parts)
+    if len(parts) == 1 and own is None:
+        offer = parts[0][1]
+        return _cut(offer.instructions, instructions_chars_max) if offer and offer.instructions else None
+    blocks = [own] if own else []
+    for server, offer in parts:
+        words = [server.description, offer.instructions if offer else None]
+        text = "\n".join(word for word in words if word)
+        if text:
+            heading = f"[{server.name}: names begin with {server.name}{SEPARATOR}]" if named else f"[{server.name}]"
+            blocks.append(f"{heading}\n{_cut(text, instructions_per_server_chars_max)}")
+    return _cut("\n\n".join(blocks), instructions_chars_max) if blocks else None
+
+
+def ttl_ms(offers: Iterable[Offer], *, degraded: bool) -> int:
+    """The least any server allows, and at most what a withdrawn tool may stay visible."""
+    hints = [offer.ttl_ms for offer in offers if offer.ttl_ms is not None]
+    return max(0, min([*hints, degraded_ttl_ms_max if degraded else list_ttl_ms_max]))
+
+
+def _cut(text: str, chars_max: int) -> str:
+    return text if len(text) <= chars_max else text[: chars_max - len(_CUT)] + _CUT
