@@ -1,0 +1,149 @@
+"""Every metric of the house: name, kind, labels and meaning. The page docs/metrics.md is made from this table.
+
+Knows: what is measured. Refuses to know: the numbers.
+"""
+
+from typing import Literal, NamedTuple
+
+from narthex.limits import metric_tools_max
+
+
+class Family(NamedTuple):
+    """One metric. A counter's name ends in `_total`; a unit, where there is one, stands last before it."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    help: str
+    read: bool = True  # its value is read at scrape from whoever holds it; False: counted in `metrics.py`
+
+
+# Answers of a healthy local server take about a millisecond; nobody waits longer than a minute unless it progresses.
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+FAMILIES = (
+    Family(
+        "narthex_calls_total",
+        "counter",
+        ("server", "tool", "outcome"),
+        "Calls by what became of them: ok, tool_error, denied, error, cancelled or input_required.",
+        read=False,
+    ),
+    Family(
+        "narthex_call_seconds",
+        "histogram",
+        ("server", "tool"),
+        "Time from the whole request read to the whole answer ready, in seconds.",
+        read=False,
+    ),
+    Family(
+        "narthex_errors_total",
+        "counter",
+        ("server", "tool", "reason"),
+        "Calls that were denied or ended in an error, by the machine's word for the reason.",
+        read=False,
+    ),
+    Family("narthex_upstream_up", "gauge", ("server",), "1 while the server answers, 0 while it does not."),
+    Family(
+        "narthex_upstream_degraded",
+        "gauge",
+        ("server",),
+        "1 while the lists shown for the server are its last known ones instead of fresh ones.",
+    ),
+    Family("narthex_upstream_restarts_total", "counter", ("server",), "Times the server's process was started again."),
+    Family("narthex_processes", "gauge", ("server",), "Processes of the server that run now, descendants included."),
+    Family(
+        "narthex_process_resident_bytes", "gauge", ("server",), "Resident memory of the server's processes, in bytes."
+    ),
+    Family(
+        "narthex_event_loop_delay_seconds",
+        "histogram",
+        (),
+        "How much later than asked the event loop woke up, sampled ten times a second.",
+        read=False,
+    ),
+    Family("narthex_connections", "gauge", (), "Open connections of clients."),
+    Family("narthex_inflight", "gauge", (), "Calls on their way now."),
+    Family("narthex_sessions", "gauge", (), "Open sessions of clients of the older protocol revisions."),
+    Family("narthex_listeners", "gauge", (), "Open streams on which clients listen for changes."),
+    Family(
+        "narthex_refused_total",
+        "counter",
+        ("reason",),
+        "Requests and connections turned away before they became calls, by the machine's word for the reason.",
+        read=False,
+    ),
+    Family("narthex_log_lines_dropped_total", "counter", (), "Log lines that were not written."),
+    Family("narthex_snapshot_serial", "gauge", (), "Serial number of the configured world that calls begin in now."),
+    Family(
+        "narthex_config_reloads_total",
+        "counter",
+        ("result",),
+        "Times the configuration was read again: ok, or refused with everything left as it was.",
+        read=False,
+    ),
+    Family(
+        "narthex_scrape_errors_total",
+        "counter",
+        ("metric",),
+        "Times a value could not be read for a scrape, which then went without it.",
+        read=False,
+    ),
+)
+
+# Made by prometheus_client from /proc, where the system has it.
+OWN_PROCESS = (
+    Family("process_virtual_memory_bytes", "gauge", (), "Virtual memory of the gateway's own process, in bytes."),
+    Family("process_resident_memory_bytes", "gauge", (), "Resident memory of the gateway's own process, in bytes."),
+    Family("process_start_time_seconds", "gauge", (), "When the gateway's process started, seconds since the epoch."),
+    Family("process_cpu_seconds_total", "counter", (), "CPU time used by the gateway's own process, in seconds."),
+    Family("process_open_fds", "gauge", (), "File descriptors open in the gateway's own process."),
+    Family("process_max_fds", "gauge", (), "File descriptors the gateway's own process may open."),
+)
+
+
+def page() -> str:
+    """docs/metrics.md."""
+    rows = "\n".join(_row(family) for family in (*FAMILIES, *OWN_PROCESS))
+    return _PAGE.format(rows=rows, bounds=", ".join(f"{bound:g}" for bound in SECONDS), tools_max=metric_tools_max)
+
+
+def _row(family: Family) -> str:
+    labels = ", ".join(f"`{label}`" for label in family.labels) or "–"
+    return f"| `{family.name}` | {family.kind} | {labels} | {family.help} |"
+
+
+_PAGE = """# Metrics
+
+`GET /metrics` on the admin address (default <http://127.0.0.1:8081/metrics>), in the Prometheus text format or,
+when asked for, OpenMetrics. This page is made from `src/narthex/telemetry/families.py`.
+
+| metric | kind | labels | meaning |
+|---|---|---|---|
+{rows}
+
+The label `tool` holds the public name of a tool; for everything that is not a tool call it holds the method
+(`tools/list`, `resources/read`, …), and `unknown` when the call named nothing that exists. Beyond {tools_max:,} tools
+the rest count together under `other`, so that a scrape stays small.
+
+Histogram bounds in seconds: {bounds}.
+
+Useful questions:
+
+```promql
+# calls per second and server
+sum by (server) (rate(narthex_calls_total[5m]))
+# the share of calls that failed
+sum(rate(narthex_calls_total{{outcome="error"}}[5m])) / sum(rate(narthex_calls_total[5m]))
+# the 99th percentile per server
+histogram_quantile(0.99, sum by (le, server) (rate(narthex_call_seconds_bucket[5m])))
+# servers that show old lists
+narthex_upstream_degraded == 1
+# is the gateway itself held up
+histogram_quantile(0.99, rate(narthex_event_loop_delay_seconds_bucket[5m])) > 0.05
+```
+"""
+
+
+if __name__ == "__main__":  # python -m narthex.telemetry.families > docs/metrics.md
+    print(page(), end="")
