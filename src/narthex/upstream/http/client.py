@@ -1,0 +1,188 @@
+"""The HTTP/1.1 client for one server.
+
+Knows: how a request is written and when it may be written again.
+Refuses to know: JSON-RPC, sessions, and which requests are safe to repeat.
+"""
+
+from collections.abc import Coroutine
+from typing import Any, NamedTuple
+
+from narthex.limits import Limits, upstream_joined_bytes_max
+from narthex.model.deadline import Deadline
+from narthex.upstream.http.connection import OnEvent
+from narthex.upstream.http.fault import TimedOut
+from narthex.upstream.http.flow import Flow
+from narthex.upstream.http.head import header_lines, request_head
+from narthex.upstream.http.origin import encode_target, parse
+from narthex.upstream.http.pool import Pool
+from narthex.upstream.http.reply import HttpReply
+from narthex.upstream.http.stream import HttpStream
+from narthex.upstream.http.tls import Tls
+
+POST_HEADERS = b"accept: application/json, text/event-stream\r\ncontent-type: application/json\r\n"
+STREAM_HEADERS = b"accept: text/event-stream\r\n"
+
+
+class PoolStats(NamedTuple):
+    """`opened` counts since the start; the others are of this moment."""
+
+    open: int
+    idle: int
+    requests: int
+    streams: int
+    waiting: int
+    opened: int
+
+
+class HttpClient:
+    """One per configured server URL; owns its connections. No redirects, no cookies, no proxies, no retries.
+
+    `deadline` is loop time, fixed or as a `Deadline` that somebody may move while the request is out; it is
+    looked at once per tick (`limits.sweep_seconds`), so a request may end that much later.
+    Cancelling the caller closes the connection at once.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        limits: Limits,
+        *,
+        allow_private: bool,
+        tls: Tls | None = None,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        """`allow_private`: the operator wrote this URL (see address.py). Raises ValueError, fit to be shown."""
+        self.origin = parse(url)
+        self._limits = limits
+        self._fixed = header_lines(headers)
+        self._post_head = self._head("POST", None, POST_HEADERS)
+        self._pool = Pool(self.origin, limits, tls or Tls(), allow_private=allow_private)
+
+    def __repr__(self) -> str:
+        return f"<HttpClient {self.origin}: {self.stats}>"
+
+    @property
+    def stats(self) -> PoolStats:
+        pool = self._pool
+        return PoolStats(
+            open=len(pool.connections),
+            idle=len(pool.idle),
+            requests=pool.requests,
+            streams=pool.streams,
+            waiting=len(pool.waiters),
+            opened=pool.opened,
+        )
+
+    def post(
+        self,
+        headers: bytes,
+        body: bytes,
+        *,
+        deadline: Deadline | float,
+        path: str | None = None,
+        on_event: OnEvent | None = None,
+        flow: Flow | None = None,
+    ) -> Coroutine[Any, Any, HttpReply]:
+        """POST a JSON document. `headers`: more header lines, each with its CRLF (see `header_lines`).
+
+        An answer of `text/event-stream` goes to `on_event`, event by event as it arrives, and the call returns
+        when the stream ends, or when `on_event` returns true or raises StopStream. Whatever else it raises
+        is raised here. `flow` lets a slow reader of events hold the server back. Raises HttpFault.
+        """
+        head = self._post_head if path is None else self._head("POST", path, POST_HEADERS)
+        return self._exchange(head, headers, body, deadline, on_event, flow)
+
+    def request(
+        self,
+        method: str,
+        headers: bytes = b"",
+        body: bytes = b"",
+        *,
+        deadline: Deadline | float,
+        path: str | None = None,
+    ) -> Coroutine[Any, Any, HttpReply]:
+        """Any other request; content type and accept are the caller's. Raises HttpFault."""
+        return self._exchange(self._head(method, path, b""), headers, body, deadline, None, None)
+
+    def delete(
+        self, headers: bytes = b"", *, deadline: Deadline | float, path: str | None = None
+    ) -> Coroutine[Any, Any, HttpReply]:
+        """Raises HttpFault."""
+        return self.request("DELETE", headers, deadline=deadline, path=path)
+
+    async def open_stream(
+        self,
+        method: str,
+        headers: bytes = b"",
+        body: bytes = b"",
+        *,
+        deadline: Deadline | float,
+        path: str | None = None,
+    ) -> HttpStream:
+        """Open a long stream of events (GET, or POST with a body). `deadline` is for the head of the answer.
+
+        Returns when the head is here, or the whole answer if it is no event stream; `reply` tells which.
+        Raises HttpFault. The caller owns the stream and closes it.
+        """
+        head = self._head(method, path, POST_HEADERS if method == "POST" else STREAM_HEADERS)
+        pool = self._pool
+        pool.awake()
+        connection = await pool.acquire_stream(deadline)
+        pool.awake()
+        stream = HttpStream(connection, self._limits)
+        connection.attach(stream)
+        answer = connection.begin(_join(head, headers, body), deadline, stream.push)
+        try:
+            stream.reply = await answer
+        except BaseException:
+            connection.withdraw(answer)
+            raise
+        if not stream.reply.streamed:
+            stream.finish(None)
+        return stream
+
+    async def aclose(self) -> None:
+        """Close every connection; requests that are out end with a fault."""
+        await self._pool.aclose()
+
+    async def _exchange(
+        self,
+        head: bytes,
+        headers: bytes,
+        body: bytes,
+        deadline: Deadline | float,
+        on_event: OnEvent | None,
+        flow: Flow | None,
+    ) -> HttpReply:
+        pool = self._pool
+        now = pool.awake()
+        if (deadline.at if isinstance(deadline, Deadline) else deadline) <= now:
+            raise TimedOut(f"{self.origin}: no time was left for the request")
+        connection = pool.take()
+        if connection is None:
+            connection = await pool.acquire(deadline)
+            pool.awake()  # it may have fallen asleep while nothing but the opening went on
+        if len(body) <= upstream_joined_bytes_max:
+            answer = connection.begin(_join(head, headers, body), deadline, on_event)
+        else:
+            answer = connection.begin(_join(head, headers, b"", length=len(body)), deadline, on_event)
+            connection.more(body)
+        if flow is not None:
+            flow.bind(connection, answer)
+        try:
+            return await answer
+        except BaseException:
+            connection.withdraw(answer)
+            raise
+
+    def _head(self, method: str, path: str | None, headers: bytes) -> bytes:
+        target = self.origin.target if path is None else encode_target(path)
+        return request_head(method, self.origin, target, headers + self._fixed)
+
+
+def _join(head: bytes, headers: bytes, body: bytes, length: int | None = None) -> bytes:
+    """One request, one piece of memory, one write. A length of 0 is said only where a body is usual."""
+    assert not headers or headers.endswith(b"\r\n"), "header lines end with CRLF"
+    if not body and length is None and not head.startswith((b"POST", b"PUT", b"PATCH")):
+        return b"%b%b\r\n" % (head, headers)
+    return b"%b%bcontent-length: %d\r\n\r\n%b" % (head, headers, length or len(body), body)

@@ -1,0 +1,109 @@
+"""Which conversation with a server a call uses: the shared one, or one of its own legacy session (PROTOCOL.md H3).
+
+Knows: who may share. Refuses to know: how a conversation is opened (`openers`) and what is asked on it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from narthex.limits import Limits
+from narthex.model.client import Sitting
+from narthex.model.config import ServerConfig
+from narthex.upstream.link.ask import Link, Notice
+from narthex.upstream.openers import Opener
+
+
+class Lanes:
+    """The open conversations with one server. Opening is single-flight per lane."""
+
+    def __init__(self, config: ServerConfig, opener: Opener, limits: Limits, notice: Notice) -> None:
+        self._config, self._opener, self._limits, self._notice = config, opener, limits, notice
+        self.shared: Link | None = None
+        self.own: dict[str, Link] = {}
+        self._opening: dict[str, asyncio.Task[Link]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+
+    def links(self) -> list[Link]:
+        return [*([self.shared] if self.shared is not None else []), *self.own.values()]
+
+    async def get(self, sitting: Sitting | None) -> Link:
+        """The conversation for a call of this legacy session, or of a caller without one."""
+        link = self.shared
+        if sitting is not None and not self._may_share(sitting):
+            return await self._own(sitting)
+        return link if link is not None and link.alive else await self._share()
+
+    def _may_share(self, sitting: Sitting) -> bool:
+        link = self.shared
+        if self._config.stateless or (link is not None and link.alive and self._opener.era_is_modern):
+            return True
+        if self._config.command is not None:
+            # One process serves all of one principal, unless the client can be asked things: a question must
+            # find its way back to the one session it belongs to.
+            return not sitting.interactive or len(self.own) >= self._limits.processes_per_server_max - 1
+        # A server that gave no session id cannot tell callers with the same credential apart.
+        return link is not None and link.alive and getattr(link, "session_id", b"") is None and not sitting.interactive
+
+    async def _share(self) -> Link:
+        def keep(link: Link) -> None:
+            self.shared = link
+
+        return await self._single("", {}, keep, None)
+
+    async def _own(self, sitting: Sitting) -> Link:
+        link = self.own.get(sitting.key)
+        if link is not None and link.alive:
+            return link
+        if self.shared is None or not self.shared.alive:
+            await self._share()  # it tells the era first: a modern server needs no conversation of its own
+            if self._may_share(sitting):
+                return await self.get(None)
+
+        def keep(link: Link) -> None:
+            self.own[sitting.key] = link
+
+        capabilities = {name: sitting.capabilities[name] for name in _ASKABLE if name in sitting.capabilities}
+        return await self._single(sitting.key, capabilities, keep, sitting)
+
+    async def _single(
+        self, key: str, capabilities: dict[str, Any], keep: Callable[[Link], None], sitting: Sitting | None
+    ) -> Link:
+        task = self._opening.get(key)
+        if task is None:
+            task = self._loop.create_task(self._open(capabilities, keep, sitting), name=f"{self._config.name}.open")
+            self._opening[key] = task
+            task.add_done_callback(lambda _: self._opening.pop(key, None))
+        # One waiter leaving must not cancel the start for the others.
+        return await asyncio.shield(task)
+
+    async def _open(self, capabilities: dict[str, Any], keep: Callable[[Link], None], sitting: Sitting | None) -> Link:
+        link = await self._opener.open(capabilities, self._notice)
+        if self._closed:
+            await link.aclose()
+        if sitting is not None and hasattr(link, "owner"):
+            link.owner = sitting.client
+            if hasattr(link, "listen") and hasattr(link, "session_id"):
+                link.listen()
+        keep(link)
+        return link
+
+    async def leave(self, key: str) -> None:
+        """A legacy session ended: so does the conversation that was its own."""
+        link = self.own.pop(key, None)
+        if link is not None:
+            await link.aclose()
+
+    async def aclose(self) -> None:
+        self._closed = True
+        for task in self._opening.values():
+            task.cancel()
+        if self._opening:
+            await asyncio.gather(*self._opening.values(), return_exceptions=True)
+        links, self.shared, self.own = self.links(), None, {}
+        if links:
+            await asyncio.gather(*(link.aclose() for link in links), return_exceptions=True)
+
+
+_ASKABLE = ("elicitation", "sampling", "roots")

@@ -1,0 +1,135 @@
+"""HTTP+SSE of 2024-11-05: one event stream down, POSTs up, at an address the server names first.
+
+Knows: the `endpoint` event and its same-origin rule. Refuses to know: revisions; any may be spoken here.
+"""
+
+import asyncio
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from narthex.limits import Limits
+from narthex.model.client import Client
+from narthex.model.deadline import Deadline
+from narthex.model.outcome import Outcome, UpstreamFault
+from narthex.telemetry.owned import Owned
+from narthex.upstream.http.client import HttpClient
+from narthex.upstream.http.fault import HttpFault
+from narthex.upstream.http.stream import HttpStream
+from narthex.upstream.link.ask import Ask, Notice, ensure_level
+from narthex.upstream.link.handshake import initialize
+from narthex.upstream.link.http_common import fault_of, status_fault
+from narthex.upstream.link.peer import Peer
+
+
+class HttpSse:
+    """One stream is one session; when the stream ends, so does the session."""
+
+    def __init__(self, server: str, url: str, http: HttpClient, limits: Limits, notice: Notice, owned: Owned) -> None:
+        self.server = server
+        self.http = http
+        self.alive = True
+        self.revision = "2024-11-05"
+        self.capabilities: dict[str, Any] = {}
+        self.server_info: dict[str, Any] = {}
+        self.instructions: str | None = None
+        self.log_level: str | None = None
+        self._url = url
+        self._limits = limits
+        self._owned = owned
+        self._target = ""
+        self._loop = asyncio.get_running_loop()
+        self._outbox: asyncio.Queue[bytes] = asyncio.Queue(limits.calls_per_process_max * 4)
+        self.peer = Peer(server, self._enqueue, modern=False, notice=notice, garbage=lambda _: None)
+
+    @property
+    def owner(self) -> Client | None:
+        return self.peer.owner
+
+    @owner.setter
+    def owner(self, client: Client | None) -> None:
+        self.peer.owner = client
+
+    @property
+    def inflight(self) -> int:
+        return self.peer.inflight
+
+    async def open(self, capabilities: dict[str, Any], deadline: Deadline) -> None:
+        """Open the stream, wait for `endpoint`, then `initialize`. Raises `UpstreamFault`."""
+        try:
+            stream = await self.http.open_stream("GET", deadline=deadline)
+        except HttpFault as error:
+            raise fault_of(self.server, error) from None
+        if not stream.reply.streamed:
+            raise status_fault(self.server, stream.reply)
+        named: asyncio.Future[str] = self._loop.create_future()
+        self._owned.start(self._read(stream, named), "sse")
+        self._target = await self._endpoint(named, deadline)
+        self._owned.start(self._post_all(), "sse-post")
+        await initialize(self, capabilities, deadline)
+
+    async def _endpoint(self, named: "asyncio.Future[str]", deadline: Deadline) -> str:
+        try:
+            async with asyncio.timeout_at(deadline.at):
+                found = await named
+        except TimeoutError:
+            self.alive = False
+            raise UpstreamFault(self.server, "upstream_timeout", "its stream named no endpoint in time") from None
+        absolute = urljoin(self._url, found)
+        own, other = urlsplit(self._url), urlsplit(absolute)
+        if (own.scheme, own.netloc) != (other.scheme, other.netloc):
+            self.alive = False
+            raise UpstreamFault(self.server, "upstream_malformed", "its stream names an endpoint at another origin")
+        return other.path + (f"?{other.query}" if other.query else "")
+
+    async def request(self, ask: Ask) -> Outcome:
+        if ask.log_level is not None and not self.peer.modern:
+            await ensure_level(self, ask)
+        return await self.peer.request(ask)
+
+    async def notify(self, method: str, params: dict[str, Any] | None = None) -> None:
+        self.peer.notify(method, params)
+
+    def sweep(self, now: float) -> None:
+        self.peer.sweep(now)
+
+    async def aclose(self) -> None:
+        self._lost("the connection to it was closed")
+        await self.peer.aclose()
+
+    def _enqueue(self, message: bytes) -> None:
+        try:
+            self._outbox.put_nowait(message)
+        except asyncio.QueueFull:
+            raise UpstreamFault(self.server, "upstream_busy", "too many requests to it are open") from None
+
+    async def _post_all(self) -> None:
+        while self.alive:
+            message = await self._outbox.get()
+            deadline = Deadline(self._loop.time() + self._limits.call_seconds_max)
+            try:
+                reply = await self.http.post(b"", message, deadline=deadline, path=self._target)
+            except HttpFault:
+                self._lost("a message to it was lost")
+                return
+            if reply.status >= 400:
+                self._lost(f"it refused a message (HTTP {reply.status})")
+                return
+
+    async def _read(self, stream: HttpStream, named: "asyncio.Future[str]") -> None:
+        try:
+            async for event in stream:
+                if event.event == "endpoint" and not named.done():
+                    named.set_result(event.data.decode())
+                elif event.event == "message" and event.data:
+                    self.peer.feed(event.data)
+        except HttpFault:
+            pass  # said below: for whoever waits it makes no difference how the stream ended
+        finally:
+            await stream.aclose()
+            self._lost("its event stream ended")
+            if not named.done():
+                named.set_exception(UpstreamFault(self.server, "upstream_lost", "its stream ended before it began"))
+
+    def _lost(self, text: str) -> None:
+        self.alive = False
+        self.peer.lose(UpstreamFault(self.server, "upstream_lost", text, sent=True))

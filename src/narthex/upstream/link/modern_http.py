@@ -1,0 +1,135 @@
+"""Streamable HTTP of 2026-07-28: every request on its own, every header computed from the body about to be sent.
+
+Knows: `MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name`, `Mcp-Param-*`. Refuses to know: sessions; there are none.
+"""
+
+import asyncio
+import itertools
+from typing import Any
+
+import msgspec
+
+from narthex.limits import Limits
+from narthex.model.deadline import Deadline
+from narthex.model.outcome import Failure, Outcome, UpstreamFault
+from narthex.upstream.http.client import HttpClient
+from narthex.upstream.http.fault import HttpFault
+from narthex.upstream.link.ask import Ask, Notice, modern_params
+from narthex.upstream.link.http_common import fault_of, outcome_of, read_outcome
+from narthex.upstream.link.peer import params_of
+from narthex.wire.envelope import encode_request, read_incoming
+from narthex.wire.mirror import header_value, param_headers
+from narthex.wire.revisions import MODERN, NAMED_BY
+from narthex.wire.sse import SseEvent
+
+_PREFIX = b"MCP-Protocol-Version: " + MODERN.encode() + b"\r\nMcp-Method: "
+
+
+class ModernHttp:
+    """A stateless conversation: one POST per request on a pooled connection."""
+
+    def __init__(self, server: str, http: HttpClient) -> None:
+        self.server = server
+        self.http = http
+        self.alive = True
+        self.revision = MODERN
+        self.capabilities: dict[str, Any] = {}
+        self.server_info: dict[str, Any] = {}
+        self.instructions: str | None = None
+        self._ids = itertools.count(1)
+        self._loop = asyncio.get_running_loop()
+
+    async def request(self, ask: Ask) -> Outcome:
+        request_id = next(self._ids)
+        body = encode_request(request_id, ask.method, modern_params(ask, request_id))
+        stream = EventReader(self, ask, request_id)
+        try:
+            reply = await self.http.post(headers_for(ask), body, deadline=ask.deadline, on_event=stream.event)
+        except HttpFault as error:
+            if stream.outcome is None:
+                raise fault_of(self.server, error) from None
+            return stream.finished()
+        if reply.streamed:
+            return stream.finished()
+        return read_outcome(self.server, reply, request_id)
+
+    async def listen(self, wanted: dict[str, Any], notice: Notice, limits: Limits) -> None:
+        """One `subscriptions/listen`, until it ends. Returns when the server closed it; raises `UpstreamFault`."""
+        request_id = next(self._ids)
+        deadline = Deadline.starting(
+            self._loop.time(), limits.connect_seconds_max * 4, limits.call_seconds_absolute_max
+        )
+        ask = Ask("subscriptions/listen", {"notifications": wanted}, deadline)
+        body = encode_request(request_id, ask.method, modern_params(ask, request_id))
+        try:
+            stream = await self.http.open_stream("POST", headers_for(ask), body, deadline=deadline)
+        except HttpFault as error:
+            raise fault_of(self.server, error) from None
+        if not stream.reply.streamed:
+            outcome = read_outcome(self.server, stream.reply, request_id)
+            text = outcome.message if isinstance(outcome, Failure) else "it answered at once"
+            raise UpstreamFault(self.server, "upstream_no_listen", f"it keeps no subscription: {text}")
+        try:
+            async for event in stream:
+                incoming = read_quietly(event)
+                if incoming is not None and incoming.method is not None:
+                    notice(incoming.method, params_of(incoming))
+        except HttpFault as error:
+            raise fault_of(self.server, error) from None
+        finally:
+            await stream.aclose()
+
+    async def aclose(self) -> None:
+        self.alive = False
+
+
+class EventReader:
+    """Reads the event stream that answers one request: notifications on the way, the response at the end."""
+
+    __slots__ = ("ask", "link", "outcome", "request_id")
+
+    def __init__(self, link: ModernHttp, ask: Ask, request_id: int) -> None:
+        self.link, self.ask, self.request_id = link, ask, request_id
+        self.outcome: Outcome | None = None
+
+    def event(self, event: SseEvent) -> bool:
+        """True: the response is here, the rest of the stream is of no interest."""
+        incoming = read_quietly(event)
+        if incoming is None:
+            return False
+        if incoming.method is not None:
+            if incoming.id is None:  # a modern server may not send requests here: those are dropped
+                self.ask.hear(incoming.method, params_of(incoming), self.link._loop.time())
+            return False
+        self.outcome = outcome_of(incoming, self.request_id)
+        return self.outcome is not None
+
+    def finished(self) -> Outcome:
+        self.ask.settle()
+        if self.outcome is None:
+            text = "its stream ended without a response"
+            raise UpstreamFault(self.link.server, "upstream_stream_truncated", text, sent=True)
+        return self.outcome
+
+
+def read_quietly(event: SseEvent) -> Any:
+    """The message in an event, or None: events of other names, without data or without sense are skipped."""
+    if event.event != "message" or not event.data:
+        return None
+    try:
+        return read_incoming(event.data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def headers_for(ask: Ask) -> bytes:
+    """The header lines of one request, each ending with CRLF."""
+    lines = _PREFIX + ask.method.encode() + b"\r\n"
+    member = NAMED_BY.get(ask.method)
+    if member is not None:
+        lines += b"Mcp-Name: " + (header_value(ask.params.get(member)) or "").encode() + b"\r\n"
+    if ask.mirrors:
+        arguments = ask.params.get("arguments")
+        for name, value in param_headers(ask.mirrors, arguments if type(arguments) is dict else {}):
+            lines += f"Mcp-Param-{name}: {value}\r\n".encode()
+    return lines

@@ -1,0 +1,229 @@
+"""JSON-RPC over one channel of messages: many requests at once, told apart by id (stdio and HTTP+SSE).
+
+Knows: ids, progress tokens, questions of the server, cancellation. Refuses to know: how bytes travel.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from narthex.limits import questions_open_max
+from narthex.model.client import Client
+from narthex.model.outcome import Failure, Outcome, Result, UpstreamFault
+from narthex.upstream.link.ask import Ask, Notice, failure_of, legacy_params, modern_params, result_of
+from narthex.wire.envelope import (
+    ABSENT,
+    Incoming,
+    RequestId,
+    encode_error,
+    encode_notification,
+    encode_request,
+    encode_result,
+    read_incoming,
+)
+from narthex.wire.faults import INTERNAL_ERROR, METHOD_NOT_FOUND
+from narthex.wire.revisions import QUESTIONS
+
+Send = Callable[[bytes], None]
+
+
+class Waiting:
+    """One request on its way: the ask, and the future of whoever waits for it."""
+
+    __slots__ = ("ask", "future")
+
+    def __init__(self, ask: Ask, future: "asyncio.Future[Outcome]") -> None:
+        self.ask = ask
+        self.future = future
+
+
+class Peer:
+    """One side of a JSON-RPC conversation. `feed` is called per message; nothing here waits for the channel."""
+
+    def __init__(
+        self,
+        server: str,
+        send: Send,
+        *,
+        modern: bool,
+        notice: Notice,
+        garbage: Callable[[str], None],
+        owner: Client | None = None,
+    ) -> None:
+        self.server = server
+        self.owner = owner  # the one legacy session this conversation belongs to, if it belongs to one
+        self.modern = modern
+        self._send = send
+        self._notice = notice
+        self._garbage = garbage
+        self._loop = asyncio.get_running_loop()
+        self._next_id = 0
+        self._waiting: dict[RequestId, Waiting] = {}
+        self._questions: dict[RequestId, asyncio.Task[None]] = {}
+        self._lost: UpstreamFault | None = None
+
+    @property
+    def inflight(self) -> int:
+        return len(self._waiting)
+
+    async def request(self, ask: Ask) -> Outcome:
+        """Send one request and wait for its outcome; cancelling the wait sends `notifications/cancelled`."""
+        if self._lost is not None:
+            raise self._lost
+        self._next_id += 1
+        request_id = self._next_id
+        params = modern_params(ask, request_id) if self.modern else legacy_params(ask, request_id)
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+        self._waiting[request_id] = Waiting(ask, future)
+        try:
+            self._send(encode_request(request_id, ask.method, params))
+            return await future
+        except asyncio.CancelledError:
+            self.cancel(request_id, "the client gave up")
+            raise
+        finally:
+            self._waiting.pop(request_id, None)
+            ask.settle()
+
+    def cancel(self, request_id: RequestId, reason: str) -> None:
+        """`initialize` may not be cancelled (basic/lifecycle); everything else may."""
+        waiting = self._waiting.get(request_id)
+        if self._lost is None and waiting is not None and waiting.ask.method != "initialize":
+            self.notify("notifications/cancelled", {"requestId": request_id, "reason": reason})
+
+    def notify(self, method: str, params: dict[str, Any] | None = None) -> None:
+        self._send(encode_notification(method, params))
+
+    def sweep(self, now: float) -> None:
+        """Give up what is past its deadline."""
+        for request_id, waiting in list(self._waiting.items()):
+            if waiting.ask.deadline.at <= now and not waiting.future.done():
+                self.cancel(request_id, "timeout")
+                fault = UpstreamFault(self.server, "upstream_timeout", "it did not answer in time", sent=True)
+                waiting.future.set_exception(fault)
+
+    def lose(self, fault: UpstreamFault) -> None:
+        """The channel is gone: everything that waits ends now."""
+        if self._lost is not None:
+            return
+        self._lost = fault
+        for waiting in self._waiting.values():
+            if not waiting.future.done():
+                waiting.future.set_exception(fault)
+        for task in self._questions.values():
+            task.cancel()
+
+    async def aclose(self) -> None:
+        self.lose(UpstreamFault(self.server, "upstream_closed", "the connection to it was closed", sent=True))
+        if self._questions:
+            await asyncio.gather(*self._questions.values(), return_exceptions=True)
+
+    # ---- from the server -------------------------------------------------------------------------------------
+
+    def feed(self, message: bytes) -> None:
+        """One message of the server."""
+        try:
+            incoming = read_incoming(message)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self._feed_oddity(message)
+            return
+        if incoming.method is not None:
+            self._hear(incoming)
+        elif incoming.id is not None:
+            self._settle(incoming)
+        elif incoming.error is not ABSENT:
+            self._garbage("an error without id")
+
+    def _feed_oddity(self, message: bytes) -> None:
+        # Revision 2025-03-26 lets a server send batches.
+        try:
+            batch = msgspec.json.decode(message, type=list[msgspec.Raw])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self._garbage("a message that is not JSON-RPC")
+            return
+        for item in batch[:1_000]:
+            if not bytes(item).lstrip().startswith(b"["):
+                self.feed(item)
+
+    def _settle(self, incoming: Incoming) -> None:
+        waiting = self._waiting.get(incoming.id)  # type: ignore[arg-type]
+        if waiting is None or waiting.future.done():
+            return  # late, answered twice, or an id we never used: nobody waits for it
+        try:
+            if incoming.result is not ABSENT:
+                waiting.future.set_result(result_of(incoming.result))
+            elif incoming.error is not ABSENT:
+                waiting.future.set_result(failure_of(incoming.error))
+            else:
+                raise msgspec.DecodeError
+        except msgspec.DecodeError:
+            fault = UpstreamFault(self.server, "upstream_malformed", "its answer is not a JSON-RPC response", sent=True)
+            waiting.future.set_exception(fault)
+
+    def _hear(self, incoming: Incoming) -> None:
+        method, params = incoming.method or "", params_of(incoming)
+        if incoming.id is not None:
+            self._question(incoming.id, method, params)  # type: ignore[arg-type]
+        elif method == "notifications/progress":
+            waiting = self._waiting.get(params.get("progressToken"))  # type: ignore[arg-type]
+            if waiting is not None:
+                waiting.ask.hear(method, params, self._loop.time())
+        elif method == "notifications/cancelled" and (task := self._questions.get(params.get("requestId", ""))):
+            task.cancel()
+        elif method == "notifications/message" and len(self._waiting) == 1:
+            # With one call in flight there is no doubt whose line this is; with several it goes to the operator.
+            next(iter(self._waiting.values())).ask.hear(method, params, self._loop.time())
+        elif method == "notifications/message" and self.owner is not None:
+            self.owner.notify(method, params)
+        else:
+            self._notice(method, params)
+
+    def _question(self, question_id: RequestId, method: str, params: dict[str, Any]) -> None:
+        if method == "ping":
+            self._send(encode_result(question_id, {}))
+        elif method not in QUESTIONS:
+            self._send(encode_error(question_id, METHOD_NOT_FOUND, f"Method {method!r} is not known here."))
+        elif len(self._questions) >= questions_open_max or question_id in self._questions:
+            self._send(encode_error(question_id, INTERNAL_ERROR, "Too many questions are open."))
+        else:
+            task = self._loop.create_task(self._answer(question_id, method, params), name=f"{self.server}.question")
+            self._questions[question_id] = task
+            task.add_done_callback(lambda _: self._questions.pop(question_id, None))
+
+    async def _answer(self, question_id: RequestId, method: str, params: dict[str, Any]) -> None:
+        outcome = await self.asked(method, params)
+        if self._lost is None:
+            self._send(encode_answer(question_id, outcome))
+
+    async def asked(self, method: str, params: dict[str, Any]) -> Outcome:
+        """Who answers a question: the one call in flight, else the session that owns us, else nobody can (H3)."""
+        if len(self._waiting) == 1:
+            waiting = next(iter(self._waiting.values()))
+            waiting.ask.deadline.at = waiting.ask.deadline.latest  # a human may be slow; the absolute limit holds
+            return await waiting.ask.client.ask(method, params)
+        return await self.owner.ask(method, params) if self.owner else declined(method)
+
+
+def encode_answer(question_id: RequestId, outcome: Outcome) -> bytes:
+    if isinstance(outcome, Result):
+        return encode_result(question_id, outcome.members)
+    return encode_error(question_id, outcome.code, outcome.message, outcome.data, has_data=outcome.has_data)
+
+
+def declined(method: str) -> Outcome:
+    """The answer when nobody can be asked, in the words each question has for it (R11)."""
+    if method == "elicitation/create":
+        return Result({"action": "cancel"})
+    return Failure(-1, "User rejected the request: no client can answer it here.")
+
+
+def params_of(incoming: Incoming) -> dict[str, Any]:
+    if incoming.params is ABSENT:
+        return {}
+    try:
+        found = msgspec.json.decode(incoming.params)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return found if type(found) is dict else {}

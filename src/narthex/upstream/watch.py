@@ -1,0 +1,159 @@
+"""Hearing of a server's changes: `subscriptions/listen` of the modern era, GET stream and `resources/subscribe` before.
+
+Knows: which URIs somebody wants, counted. Refuses to know: who wants them.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+from narthex.limits import Limits, reconnect_seconds_max, reconnect_seconds_min
+from narthex.model.deadline import Deadline
+from narthex.model.outcome import UpstreamFault
+from narthex.telemetry.owned import Owned
+from narthex.upstream.link.ask import Ask, Link
+from narthex.upstream.link.legacy_http import LegacyHttp
+from narthex.upstream.link.modern_http import ModernHttp
+from narthex.upstream.link.stdio import StdioLink
+
+_LIST_FILTERS = {"tools": "toolsListChanged", "prompts": "promptsListChanged", "resources": "resourcesListChanged"}
+_CHANGED = {
+    "notifications/tools/list_changed": "tools",
+    "notifications/prompts/list_changed": "prompts",
+    "notifications/resources/list_changed": "resources",
+}
+
+
+class Watch:
+    """One per server. Follows the shared conversation; when that is replaced, everything wanted is asked for again."""
+
+    def __init__(
+        self, server: str, limits: Limits, changed: Callable[[str], None], updated: Callable[[str], None]
+    ) -> None:
+        self.wanted: dict[str, int] = {}
+        self._server, self._limits, self._changed, self._updated = server, limits, changed, updated
+        self._link: Link | None = None
+        self._listening: asyncio.Task[None] | None = None
+
+    def follow(self, link: Link, owned: Owned) -> None:
+        """This is the conversation to hear changes on."""
+        if link is self._link:
+            return
+        self.stop()
+        self._link = link
+        if isinstance(link, LegacyHttp):
+            if _changes(link) or self.wanted or "logging" in link.capabilities:
+                link.listen()
+        elif isinstance(link, ModernHttp) or _is_modern_stdio(link):
+            self._relisten(link, owned)
+            return
+        for uri in self.wanted:
+            owned.start(self._tell(link, "resources/subscribe", uri), "resubscribe")
+
+    async def subscribe(self, uri: str, link: Link | None, owned: Owned) -> None:
+        self.wanted[uri] = self.wanted.get(uri, 0) + 1
+        if link is None or self.wanted[uri] > 1:
+            return
+        if isinstance(link, ModernHttp) or _is_modern_stdio(link):
+            self._relisten(link, owned)
+        else:
+            if isinstance(link, LegacyHttp):
+                link.listen()
+            await self._tell(link, "resources/subscribe", uri)
+
+    async def unsubscribe(self, uri: str, link: Link | None, owned: Owned) -> None:
+        left = self.wanted.get(uri, 0) - 1
+        if left > 0:
+            self.wanted[uri] = left
+            return
+        if self.wanted.pop(uri, None) is None or link is None:
+            return
+        if isinstance(link, ModernHttp) or _is_modern_stdio(link):
+            self._relisten(link, owned)
+        else:
+            await self._tell(link, "resources/unsubscribe", uri)
+
+    def stop(self) -> None:
+        self._link = None
+        if self._listening is not None:
+            self._listening.cancel()
+            self._listening = None
+
+    def _relisten(self, link: Link, owned: Owned) -> None:
+        # The filter is fixed when a listen opens. The old one is closed when the new one stands, so nothing is missed.
+        old = self._listening
+        wanted = self._filter(link)
+        self._listening = owned.start(self._listen(link, wanted, old), f"{self._server}.listen") if wanted else None
+        if not wanted and old is not None:
+            old.cancel()
+
+    def _filter(self, link: Link) -> dict[str, Any]:
+        wanted: dict[str, Any] = {_LIST_FILTERS[kind]: True for kind in _changes(link)}
+        if self.wanted:
+            wanted["resourceSubscriptions"] = sorted(self.wanted)
+        return wanted
+
+    async def _listen(self, link: Link, wanted: dict[str, Any], old: "asyncio.Task[None] | None") -> None:
+        wait = reconnect_seconds_min
+
+        def notice(method: str, params: dict[str, Any]) -> None:
+            nonlocal wait
+            wait = reconnect_seconds_min
+            if old is not None and not old.done():
+                old.cancel()
+            self._heard(method, params)
+
+        try:
+            while link.alive:
+                try:
+                    await self._listen_once(link, wanted, notice)
+                except UpstreamFault as fault:
+                    if fault.reason == "upstream_no_listen":
+                        return
+                await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+                wait = min(wait * 2, reconnect_seconds_max)
+                if link.alive:
+                    self._missed()
+        finally:
+            if old is not None:
+                old.cancel()
+
+    async def _listen_once(
+        self, link: Link, wanted: dict[str, Any], notice: Callable[[str, dict[str, Any]], None]
+    ) -> None:
+        if isinstance(link, ModernHttp):
+            await link.listen(wanted, notice, self._limits)
+        else:
+            forever = Deadline(float("inf"))
+            await link.request(Ask("subscriptions/listen", {"notifications": wanted}, forever))
+
+    def _heard(self, method: str, params: dict[str, Any]) -> None:
+        kind = _CHANGED.get(method)
+        if kind is not None:
+            self._changed(kind)
+        elif method == "notifications/resources/updated" and type(params.get("uri")) is str:
+            self._updated(params["uri"])
+
+    def _missed(self) -> None:
+        """The stream was away for a while: what changed meanwhile is not known, so everything may have."""
+        self._changed("tools")
+        for uri in self.wanted:
+            self._updated(uri)
+
+    async def _tell(self, link: Link, method: str, uri: str) -> None:
+        deadline = Deadline(asyncio.get_running_loop().time() + self._limits.call_seconds_max)
+        try:
+            await link.request(Ask(method, {"uri": uri}, deadline))
+        except UpstreamFault:
+            return  # the next conversation subscribes anew
+
+
+def _changes(link: Link) -> list[str]:
+    """The lists whose changes this server announces."""
+    declared = link.capabilities
+    return [kind for kind in _LIST_FILTERS if type(declared.get(kind)) is dict and declared[kind].get("listChanged")]
+
+
+def _is_modern_stdio(link: Link) -> bool:
+    return isinstance(link, StdioLink) and link.peer.modern
