@@ -1,0 +1,261 @@
+"""One call through the hall. `handle` is the function to read first.
+
+Knows: the order of the steps, and where waiting happens. Refuses to decide (that is `policy`), to translate (that is
+`wire`), to name (that is `catalog`).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import msgspec
+
+from narthex.catalog.rewrite import rewrite_result
+from narthex.limits import first_list_seconds_max
+from narthex.model.call import Call, Permit
+from narthex.model.endpoint import Endpoint
+from narthex.model.outcome import Denial, Failure, Outcome, Result, UpstreamFault, failure_of
+from narthex.policy import chain
+from narthex.relay import lists, state
+from narthex.relay.fleet import Fleet
+from narthex.relay.resolve import resolve
+from narthex.relay.slot import Slot
+from narthex.telemetry.event import CallEvent, How
+from narthex.upstream.link.ask import Ask
+from narthex.wire.envelope import encode_error, encode_result
+from narthex.wire.faults import INTERNAL_ERROR, MISSING_CLIENT_CAPABILITY, PeerFault
+from narthex.wire.revisions import INPUT_REQUIRED, LISTS, OWN_META
+from narthex.wire.seal import Sealer
+from narthex.wire.translate import (
+    is_complete,
+    legacy_error,
+    legacy_result,
+    meta_upstream,
+    modern_error,
+    modern_result,
+    shared_capabilities,
+)
+
+Record = Callable[[CallEvent], None]
+
+
+class Answer(NamedTuple):
+    """An encoded JSON-RPC response, and the HTTP status a modern client gets with it."""
+
+    body: bytes
+    status: int
+
+
+_NOTHING: dict[str, Any] = {}
+
+
+class Relay:
+    """The data plane. One per gateway; holds no state of calls."""
+
+    def __init__(self, slot: Slot, fleet: Fleet, sealer: Sealer, record: Record) -> None:
+        self.slot, self.fleet, self.sealer = slot, fleet, sealer
+        self._record = record
+        self._serial = 0
+        self._loop = asyncio.get_running_loop()
+
+    def endpoint(self, name: str) -> Endpoint | None:
+        return self.slot.current.endpoints.get(name)
+
+    async def handle(self, call: Call) -> Answer:
+        """The answer to one request, in the shape of the client's era. Records one event, whatever happens."""
+        call.started = perf_counter()
+        outcome: Outcome | None = None
+        try:
+            outcome = await self._outcome(call)
+            answer = answer_of(call.id, outcome)
+            call.bytes_out = len(answer.body)
+            return answer
+        finally:
+            self._note(call, outcome)
+
+    async def _outcome(self, call: Call) -> Outcome:
+        try:
+            if call.method in LISTS:
+                await self._first_lists(call)
+                return lists.listed(call, self.sealer, time.time())
+            if call.method == "server/discover":
+                return lists.discovered(call.endpoint)
+            await self._known(call)
+            resolve(call)
+            state.unwrap(call, self.sealer)
+            permit = chain.request(call)
+            if type(permit) is Denial:
+                return self._denied(call, permit)
+            assert isinstance(permit, Permit)
+            return self._answered(call, await self._send(permit))
+        except PeerFault as fault:
+            call.reason = _reason(fault.data)
+            return _shaped(call, failure_of(fault))
+        except UpstreamFault as fault:
+            call.reason = fault.reason
+            return _shaped(call, fault.failure())
+
+    # ---- the way there -----------------------------------------------------------------------------------------
+
+    async def _send(self, permit: Permit) -> Outcome:
+        """Wait for the server. Only a permit gets here."""
+        call = permit.call
+        params = call.private
+        meta = params.get("_meta")
+        if meta is not None:
+            params = {name: value for name, value in params.items() if name != "_meta"}
+        ask = Ask(
+            call.method,
+            params,
+            call.deadline,
+            call.client,
+            meta_upstream(meta) if type(meta) is dict else _NOTHING,
+            # A question of a modern server can be carried only to a modern client (PROTOCOL.md H2 comes later).
+            shared_capabilities(call.capabilities) if call.modern else _NOTHING,
+            call.progress_token,
+            call.log_level,
+            call.tool.mirrors if call.tool is not None else (),
+            call.level_said,
+        )
+        server = self.fleet.servers.get(call.server)
+        if server is None:
+            raise UpstreamFault(call.server, "upstream_unavailable", "it is no longer configured")
+        return await server.request(ask, call.sitting)
+
+    async def _first_lists(self, call: Call) -> None:
+        """The very first lists after a first start wait a moment: an empty list would be believed for long."""
+        untried = self.fleet.untried(call.endpoint.servers)
+        if untried:
+            await self.fleet.wait_first(untried, first_list_seconds_max)
+            call.endpoint = self.endpoint(call.endpoint.name) or call.endpoint
+
+    async def _known(self, call: Call) -> None:
+        """A call may be for a server that is still starting for the first time: wait for its catalogue."""
+        untried = self.fleet.untried(call.endpoint.servers)
+        if not untried:
+            return
+        try:
+            resolve(call)
+        except PeerFault:
+            await self.fleet.wait_first(untried, call.deadline.at - self._loop.time())
+            call.endpoint = self.endpoint(call.endpoint.name) or call.endpoint
+
+    # ---- the way back ------------------------------------------------------------------------------------------
+
+    def _answered(self, call: Call, outcome: Outcome) -> Outcome:
+        if type(outcome) is Failure:
+            call.reason = "upstream_error"
+            return _shaped(call, outcome)
+        assert type(outcome) is Result
+        members = outcome.members
+        if "resultType" in members and not is_complete(members):
+            return self._incomplete(call, outcome)
+        members = rewrite_result(call.endpoint, call.server, call.method, members)
+        if call.modern:
+            return Result(modern_result(call.method, members, lists.SERVER_INFO, cache=_cache(call, members)))
+        return Result(legacy_result(call.method, members, call.revision))
+
+    def _incomplete(self, call: Call, outcome: Result) -> Outcome:
+        """A server asks for input (MRTR). Only where the method allows it, and only of a client that can be asked."""
+        kind = bytes(outcome.members["resultType"]) if type(outcome.members["resultType"]) is msgspec.Raw else b""
+        if kind != b'"input_required"' or call.method not in INPUT_REQUIRED:
+            text = "its answer is of a kind that this request does not allow"
+            raise UpstreamFault(call.server, "upstream_result_type", text)
+        if not call.modern:
+            call.reason = "input_required"
+            message = (
+                f"'{call.exposed}' asks for input that a client of revision {call.revision} cannot be asked for here."
+            )
+            if call.method == "tools/call":
+                return Result(legacy_result(call.method, tool_refusal(message, "input_required"), call.revision))
+            return Failure(INTERNAL_ERROR, message, {"reason": "input_required"})
+        state.wrap(call, outcome, self.sealer)
+        return Result(modern_result(call.method, outcome.members, lists.SERVER_INFO))
+
+    def _denied(self, call: Call, denial: Denial) -> Outcome:
+        call.reason = denial.reason
+        if denial.code is not None or call.method != "tools/call":
+            data = {"reason": denial.reason, **denial.data}
+            return _shaped(call, Failure(denial.code or INTERNAL_ERROR, denial.message, data, denial.status))
+        members = tool_refusal(denial.message, denial.reason, denial.data)
+        if call.modern:
+            return Result(modern_result(call.method, members, lists.SERVER_INFO))
+        return Result(legacy_result(call.method, members, call.revision))
+
+    # ---- the record --------------------------------------------------------------------------------------------
+
+    def _note(self, call: Call, outcome: Outcome | None) -> None:
+        self._serial += 1
+        how, code = _how(outcome)
+        self._record(
+            CallEvent(
+                at=time.time(),
+                serial=self._serial,
+                method=call.method,
+                outcome=how,
+                seconds=perf_counter() - call.started,
+                endpoint=call.endpoint.name,
+                tool=call.exposed,
+                server=call.server,
+                principal=call.principal.subject,
+                revision=call.revision,
+                reason=call.reason,
+                code=code,
+                bytes_in=call.bytes_in,
+                bytes_out=call.bytes_out,
+            )
+        )
+
+
+def answer_of(request_id: int | str, outcome: Outcome) -> Answer:
+    """Encoded once; every face writes these bytes."""
+    if type(outcome) is Result:
+        return Answer(encode_result(request_id, outcome.members), 200)
+    assert type(outcome) is Failure
+    body = encode_error(request_id, outcome.code, outcome.message, outcome.data, has_data=outcome.has_data)
+    return Answer(body, outcome.status)
+
+
+def tool_refusal(message: str, reason: str, data: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A refusal a model can read and mend: a tool result with `isError` (DESIGN.md, answers to trouble)."""
+    return {
+        "content": [{"type": "text", "text": message}],
+        "isError": True,
+        "_meta": {OWN_META + "refusal": {"reason": reason, **(data or {})}},
+    }
+
+
+def _shaped(call: Call, failure: Failure) -> Failure:
+    """An error as a client of this era may see it."""
+    uri = call.exposed if call.method == "resources/read" and call.exposed else None
+    shape = modern_error if call.modern else legacy_error
+    code, message, data = shape(call.method, failure.code, failure.message, failure.data, uri)
+    status = 400 if call.modern and code == MISSING_CLIENT_CAPABILITY else failure.status
+    return Failure(code, message, data, status, failure.has_data and data == failure.data)
+
+
+def _cache(call: Call, members: dict[str, Any]) -> tuple[int, str] | None:
+    """Hints of a resources/read: the server's own time, at most ours; a shared cache may not keep it (H4)."""
+    if call.method != "resources/read" or "inputResponses" in call.params or "requestState" in call.params:
+        return None
+    ttl = members.get("ttlMs")
+    found = msgspec.json.decode(ttl) if type(ttl) is msgspec.Raw else ttl
+    return (min(found, call.endpoint.ttl_ms) if type(found) is int and found > 0 else 0), "private"
+
+
+def _reason(data: Any) -> str | None:
+    return data.get("reason") if type(data) is dict else None
+
+
+def _how(outcome: Outcome | None) -> tuple[How, int | None]:
+    if outcome is None:
+        return "cancelled", None
+    if type(outcome) is Failure:
+        return "error", outcome.code
+    members = outcome.members  # type: ignore[union-attr]
+    failed = members.get("isError")
+    if failed is True or (type(failed) is msgspec.Raw and bytes(failed) == b"true"):
+        return "tool_error", None
+    return ("input_required", None) if members.get("resultType") == b'"input_required"' else ("ok", None)

@@ -1,0 +1,97 @@
+"""From the public name to the server: whom a call is for, and what its params are called there.
+
+Knows: the tables of one endpoint. Refuses to wait. What it cannot find it answers with one text for "unknown" and "not
+for you", so that nothing can be told from the difference.
+"""
+
+from difflib import get_close_matches
+from typing import Any
+
+from narthex.catalog.uris import private_uri
+from narthex.model.call import Call
+from narthex.wire.faults import INVALID_PARAMS, PeerFault
+
+
+def resolve(call: Call) -> None:
+    """Fill in `server`, `private`, `exposed` of a call. Raises `PeerFault` -32602 for what is not here."""
+    _RESOLVERS[call.method](call)
+
+
+def _tool(call: Call) -> None:
+    params = call.params
+    name = params.get("name")
+    if type(name) is not str:
+        raise PeerFault(INVALID_PARAMS, "params.name must be a string.", data={"reason": "name"})
+    arguments = params.get("arguments")
+    if arguments is not None and type(arguments) is not dict:
+        raise PeerFault(INVALID_PARAMS, "params.arguments must be an object.", data={"reason": "arguments"})
+    tool = call.endpoint.tools.get(name)
+    if tool is None:
+        raise unknown("tool", name, call.endpoint.tools)
+    call.tool, call.server, call.exposed = tool, tool.server, name
+    call.private = params if tool.private == name else {**params, "name": tool.private}
+
+
+def _prompt(call: Call) -> None:
+    name = call.params.get("name")
+    if type(name) is not str:
+        raise PeerFault(INVALID_PARAMS, "params.name must be a string.", data={"reason": "name"})
+    prompt = call.endpoint.prompts.get(name)
+    if prompt is None:
+        raise unknown("prompt", name, call.endpoint.prompts)
+    call.server, call.exposed = prompt.server, name
+    call.private = {**call.params, "name": prompt.private}
+
+
+def _resource(call: Call) -> None:
+    uri = call.params.get("uri")
+    if type(uri) is not str:
+        raise PeerFault(INVALID_PARAMS, "params.uri must be a string.", data={"reason": "uri"})
+    found = private_uri(call.endpoint, uri)
+    if found is None:
+        raise PeerFault(
+            INVALID_PARAMS, f"Unknown resource: {uri[:256]}", data={"reason": "unknown_resource", "uri": uri}
+        )
+    call.server, private = found
+    call.exposed = uri
+    call.private = {**call.params, "uri": private}
+
+
+def _completion(call: Call) -> None:
+    ref = call.params.get("ref")
+    if type(ref) is not dict:
+        raise PeerFault(INVALID_PARAMS, "params.ref must be an object.", data={"reason": "ref"})
+    if ref.get("type") == "ref/prompt" and type(ref.get("name")) is str:
+        prompt = call.endpoint.prompts.get(ref["name"])
+        if prompt is None:
+            raise unknown("prompt", ref["name"], call.endpoint.prompts)
+        call.server, call.exposed = prompt.server, ref["name"]
+        private: dict[str, Any] = {**ref, "name": prompt.private}
+    elif ref.get("type") == "ref/resource" and type(ref.get("uri")) is str:
+        found = private_uri(call.endpoint, ref["uri"])
+        if found is None:
+            message = f"Unknown resource template: {ref['uri'][:256]}"
+            raise PeerFault(INVALID_PARAMS, message, data={"reason": "unknown_resource"})
+        call.server, call.exposed = found[0], ref["uri"]
+        private = {**ref, "uri": found[1]}
+    else:
+        message = "params.ref must be {type: 'ref/prompt', name} or {type: 'ref/resource', uri}."
+        raise PeerFault(INVALID_PARAMS, message, data={"reason": "ref"})
+    call.private = {**call.params, "ref": private}
+
+
+_RESOLVERS = {
+    "tools/call": _tool,
+    "prompts/get": _prompt,
+    "resources/read": _resource,
+    "resources/subscribe": _resource,
+    "resources/unsubscribe": _resource,
+    "completion/complete": _completion,
+}
+
+
+def unknown(kind: str, name: str, known: Any) -> PeerFault:
+    """The one text for a name that is not here, with the nearest ones that are."""
+    near = get_close_matches(name[:128], list(known)[:5_000], n=3)
+    hint = f" Did you mean {' or '.join(repr(one) for one in near)}?" if near else ""
+    return PeerFault(INVALID_PARAMS, f"Unknown {kind}: {name[:128]}.{hint}", data={"reason": f"unknown_{kind}"})

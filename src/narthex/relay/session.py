@@ -1,0 +1,251 @@
+"""A legacy session downstream: what `initialize` agreed on, and whatever is tied to an open stream.
+
+Knows: revision, capabilities, log level, subscriptions, open questions. Refuses to know: HTTP, SSE, stdio: it speaks
+through outlets. Its id is a sealed token, so a restarted gateway, or another worker, knows the session again (H9).
+"""
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from narthex.limits import Limits, questions_open_max, session_token_seconds
+from narthex.model.client import Sitting
+from narthex.model.identity import Principal
+from narthex.model.outcome import Failure, Outcome, Result
+from narthex.relay.bus import Bus, Listener
+from narthex.wire.envelope import Reply, RequestId, encode_notification, encode_request
+from narthex.wire.revisions import LEGACY, QUESTIONS
+from narthex.wire.seal import SESSION, Sealer, Unsealed
+
+
+class Outlet(Protocol):
+    """Somewhere a message to the client can go."""
+
+    def send(self, message: bytes) -> bool:
+        """False: nobody is there to read it."""
+        ...
+
+
+class Session:
+    """One client of an older revision. Small while idle: its dictionaries appear when they are needed."""
+
+    __slots__ = (
+        "_questions",
+        "capabilities",
+        "endpoint",
+        "inflight",
+        "key",
+        "last_used",
+        "listener",
+        "log_level",
+        "outlet",
+        "principal",
+        "replays",
+        "revision",
+        "sitting",
+        "token",
+    )
+
+    def __init__(
+        self, key: str, token: str, revision: str, capabilities: Mapping[str, Any], endpoint: str, principal: Principal
+    ) -> None:
+        self.key, self.token, self.revision = key, token, revision
+        self.capabilities, self.endpoint, self.principal = capabilities, endpoint, principal
+        self.log_level: str | None = None
+        self.outlet: Outlet | None = None  # the GET stream, or the one channel of HTTP+SSE and stdio
+        self.listener: Listener | None = None
+        self.inflight: dict[RequestId, asyncio.Task[Any]] | None = None
+        self.replays: Any = None  # resumption buffers, kept by the edge
+        self.last_used = 0.0
+        self.sitting = Sitting(key, capabilities, SessionClient(self))
+        self._questions: dict[RequestId, asyncio.Future[Outcome]] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Session {self.key} {self.revision} of {self.principal}>"
+
+    def tell(self, method: str, params: dict[str, Any]) -> None:
+        """A notification that belongs to no call. Dropped when no stream is open."""
+        if self.outlet is not None:
+            self.outlet.send(encode_notification(method, params or None))
+
+    async def ask(self, outlet: Outlet | None, method: str, params: dict[str, Any]) -> Outcome:
+        """A question of a server, put to this client on `outlet`, else on the stream of the session."""
+        capability = QUESTIONS.get(method)
+        outlet = outlet or self.outlet
+        if capability is None or capability not in self.capabilities or outlet is None:
+            return Failure(-32601, f"This client cannot be asked {method}.")
+        if self._questions is None:
+            self._questions = {}
+        if len(self._questions) >= questions_open_max:
+            return Failure(-32603, "Too many questions to this client are open.")
+        question_id = f"nx-{secrets.token_hex(8)}"
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._questions[question_id] = future
+        try:
+            if not outlet.send(encode_request(question_id, method, params)):
+                return Failure(-32603, "The client is not listening.")
+            return await future
+        except asyncio.CancelledError:
+            gone = {"requestId": question_id, "reason": "no longer needed"}
+            outlet.send(encode_notification("notifications/cancelled", gone))
+            raise
+        finally:
+            self._questions.pop(question_id, None)
+
+    def answered(self, reply: Reply) -> None:
+        """The client's answer to a question, whichever connection it came on. Unknown ids are ignored."""
+        future = self._questions.get(reply.id) if self._questions else None
+        if future is None or future.done():
+            return
+        if reply.result is not None:
+            future.set_result(Result(reply.result))
+        else:
+            error = reply.error or {}
+            code, message = error.get("code"), error.get("message")
+            future.set_result(
+                Failure(
+                    code if type(code) is int else -32603,
+                    message if type(message) is str else "The client gave an error without a message.",
+                    error.get("data"),
+                    has_data="data" in error,
+                )
+            )
+
+    def cancel(self, params: Mapping[str, Any]) -> None:
+        """`notifications/cancelled` of the client. Late, unknown and malformed ones are ignored."""
+        task = (self.inflight or {}).get(params.get("requestId", ""))
+        if task is not None:
+            task.cancel()
+
+
+class SessionClient:
+    """The client of a session, outside of any call."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        self._session.tell(method, params)
+
+    async def ask(self, method: str, params: dict[str, Any]) -> Outcome:
+        return await self._session.ask(None, method, params)
+
+
+class Sessions:
+    """All sessions of this process. Forgetting one is harmless: its token brings it back."""
+
+    def __init__(self, sealer: Sealer, bus: Bus, limits: Limits) -> None:
+        self.limits = limits
+        self._sealer, self._bus = sealer, bus
+        self._by_token: dict[str, Session] = {}
+        self._ended: dict[str, float] = {}  # keys of sessions that were deleted, until their tokens expire
+        self._loop = asyncio.get_running_loop()
+
+    def __len__(self) -> int:
+        return len(self._by_token)
+
+    def all(self) -> list[Session]:
+        return list(self._by_token.values())
+
+    def open(self, revision: str, capabilities: Any, endpoint: str, principal: Principal) -> Session:
+        """A new session, as `initialize` agreed."""
+        kept = _kept(capabilities)
+        key = secrets.token_hex(8)
+        claims = [key, _holder(principal), LEGACY.index(revision), _to_bits(kept), endpoint]
+        token = self._sealer.seal(SESSION, claims, time.time() + session_token_seconds)
+        return self._keep(Session(key, token, revision, _from_bits(_to_bits(kept)), endpoint, principal))
+
+    def find(self, token: str, endpoint: str, principal: Principal) -> Session | None:
+        """The session of a token. A foreign principal's, another endpoint's, an ended one does not exist."""
+        session = self._by_token.get(token)
+        if session is None:
+            session = self._revive(token, principal)
+        if session is None or session.endpoint != endpoint or session.principal.key != principal.key:
+            return None
+        session.last_used = self._loop.time()
+        return session
+
+    def _revive(self, token: str, principal: Principal) -> Session | None:
+        try:
+            key, holder, revision, bits, endpoint = self._sealer.open(SESSION, token, time.time())
+        except (Unsealed, ValueError, TypeError):
+            return None
+        if key in self._ended or holder != _holder(principal):
+            return None
+        return self._keep(Session(key, token, LEGACY[revision], _from_bits(bits), endpoint, principal))
+
+    def _keep(self, session: Session) -> Session:
+        session.last_used = self._loop.time()
+        if len(self._by_token) >= self.limits.sessions_max:
+            oldest = min(self._by_token.values(), key=lambda one: one.last_used)
+            self.forget(oldest)
+        self._by_token[session.token] = session
+        return session
+
+    def end(self, session: Session) -> None:
+        """DELETE, or the end of its one stream: the token is void from now on."""
+        self._ended[session.key] = time.time() + session_token_seconds
+        self.forget(session)
+
+    def forget(self, session: Session) -> None:
+        self._by_token.pop(session.token, None)
+        if session.listener is not None:
+            self._bus.remove(session.listener)
+        for task in list((session.inflight or {}).values()):
+            task.cancel()
+
+    def idle(self, now: float) -> list[Session]:
+        """Sessions nobody used for long and nothing is tied to."""
+        limit = self.limits.session_idle_seconds_max
+        wall = time.time()
+        self._ended = {key: until for key, until in self._ended.items() if until > wall}
+        return [
+            one
+            for one in self._by_token.values()
+            if now - one.last_used > limit and not one.inflight and one.outlet is None
+        ]
+
+
+# Which capabilities of a client matter to servers, one bit each: a token holds no more than that.
+_BITS: tuple[tuple[str, ...], ...] = (
+    ("elicitation",),
+    ("elicitation", "form"),
+    ("elicitation", "url"),
+    ("sampling",),
+    ("sampling", "tools"),
+    ("sampling", "context"),
+    ("roots",),
+    ("roots", "listChanged"),
+)
+
+
+def _kept(capabilities: Any) -> dict[str, Any]:
+    return capabilities if type(capabilities) is dict else {}
+
+
+def _to_bits(capabilities: Mapping[str, Any]) -> int:
+    bits = 0
+    for place, (name, *rest) in enumerate(_BITS):
+        value = capabilities.get(name)
+        if type(value) is dict and (not rest or value.get(rest[0]) not in (None, False)):
+            bits |= 1 << place
+    return bits
+
+
+def _from_bits(bits: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for place, (name, *rest) in enumerate(_BITS):
+        if bits >> place & 1:
+            inside = found.setdefault(name, {})
+            if rest:
+                inside[rest[0]] = True if rest[0] == "listChanged" else {}
+    return found
+
+
+def _holder(principal: Principal) -> bytes:
+    return hashlib.sha256(principal.key.encode()).digest()[:8]
