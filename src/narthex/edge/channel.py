@@ -1,0 +1,75 @@
+"""A client on one channel of messages: HTTP+SSE of 2024-11-05, and stdio. Everything goes over the same way.
+
+Knows: dispatch of messages, one session. Refuses to know: what carries the messages.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from narthex.edge.legacy_calls import LegacyCalls
+from narthex.limits import Limits
+from narthex.model.outcome import Outcome
+from narthex.relay.session import Session
+from narthex.telemetry.owned import Owned
+from narthex.wire.envelope import (
+    Message,
+    Notification,
+    Reply,
+    Request,
+    encode_error,
+    encode_notification,
+)
+from narthex.wire.faults import INVALID_REQUEST
+
+
+class Channel:
+    """The client of every call of its session, and the session's outlet."""
+
+    def __init__(self, calls: LegacyCalls, owned: Owned, write: Callable[[bytes], bool]) -> None:
+        self._calls, self._owned, self._write = calls, owned, write
+        self.session: Session | None = None
+
+    def attach(self, session: Session) -> None:
+        self.session = session
+        session.outlet = self
+        self._calls.listener(session)
+
+    def send(self, message: bytes) -> bool:
+        return self._write(message)
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        self._write(encode_notification(method, params))
+
+    async def ask(self, method: str, params: dict[str, Any]) -> Outcome:
+        assert self.session is not None, "calls come after initialize"
+        return await self.session.ask(self, method, params)
+
+    def take(self, message: Message, limits: Limits, size: int) -> None:
+        """One message of an initialized session."""
+        session = self.session
+        assert session is not None, "the channel has a session"
+        if type(message) is Notification:
+            self._calls.heard(session, message)
+        elif type(message) is Reply:
+            session.answered(message)
+        else:
+            assert type(message) is Request
+            self._start(session, message, limits, size)
+
+    def _start(self, session: Session, request: Request, limits: Limits, size: int) -> None:
+        if session.inflight is None:
+            session.inflight = {}
+        if request.id in session.inflight:
+            text = "A request with this id is in flight in this session."
+            self._write(encode_error(request.id, INVALID_REQUEST, text, {"reason": "id"}))
+            return
+        task = self._owned.start(self._serve(session, request, limits, size), "call")
+        session.inflight[request.id] = task
+        task.add_done_callback(lambda _: (session.inflight or {}).pop(request.id, None))
+
+    async def _serve(self, session: Session, request: Request, limits: Limits, size: int) -> None:
+        try:
+            self._write(await self._calls.answer(session, request, self, limits, size))
+        except asyncio.CancelledError:
+            return  # cancelled by the client: by rule it gets no answer

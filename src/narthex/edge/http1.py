@@ -1,0 +1,447 @@
+"""One client connection, HTTP/1.1: reads requests under limits, hands each to the handler, writes its answer.
+
+Knows: the phases of a connection, framing, order, backpressure, what each limit answers (THREATS.md 3.1).
+Refuses to know: what a request means. The grammar of heads is `http1_head`, of bodies `http1_body`.
+
+One request at a time: what a client sends ahead waits as raw bytes, unparsed, until its turn.
+No timer belongs to a connection: the listener's sweep compares `deadline` with the clock.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from enum import Enum, auto
+from math import inf
+from typing import TYPE_CHECKING, Final, cast
+
+from narthex.edge import response
+from narthex.edge.http1_body import ChunkedBody, LengthBody
+from narthex.edge.http1_exchange import Exchange, new_request_id
+from narthex.edge.http1_head import CHUNKED, HEAD_END, Head, Headers, Refused, read_head
+from narthex.edge.stream import Stream
+from narthex.limits import pipelined_bytes_max, retry_after_seconds
+
+if TYPE_CHECKING:
+    from narthex.edge.listener import Listener
+
+__all__ = ["Connection", "Exchange", "Handler", "Headers", "Stream"]
+
+Handler = Callable[[Exchange], Awaitable[None]]
+
+_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)+")
+_BARE_LINE_FEED: Final = re.compile(rb"(?<!\r)\n")
+_RETRY: Final = ((b"Retry-After", b"%d" % retry_after_seconds),)
+
+
+class Phase(Enum):
+    FRESH = auto()  # connected, nothing asked yet
+    IDLE = auto()  # between requests
+    HEAD = auto()  # part of a head is here
+    BODY = auto()  # part of a body is here
+    BUSY = auto()  # the handler has the request, or what was sent ahead waits its turn
+    STREAM = auto()  # the answer is an open stream
+    LINGER = auto()  # all is answered; what the client still sends is read and dropped
+    CLOSED = auto()  # gone
+
+
+FRESH, IDLE, HEAD, BODY, BUSY, STREAM, LINGER, CLOSED = Phase
+
+
+class Connection(asyncio.Protocol):
+    __slots__ = (
+        "_body",
+        "_body_started_at",
+        "_buffer",
+        "_drain_mark",
+        "_exchange",
+        "_head",
+        "_listener",
+        "_read_paused",
+        "_stream",
+        "_transport",
+        "deadline",
+        "drain_deadline",
+        "peer",
+        "phase",
+        "write_paused",
+    )
+
+    _transport: asyncio.Transport
+
+    def __init__(self, listener: "Listener") -> None:
+        self._listener = listener
+        self._buffer = bytearray()  # a head in the making; while BUSY or STREAM, what was sent ahead
+        self._body: LengthBody | ChunkedBody | None = None
+        self._body_started_at = 0.0
+        self._head: Head | None = None
+        self._exchange: Exchange | None = None
+        self._stream: Stream | None = None
+        self._read_paused = False
+        self._drain_mark = 0
+        self.peer = ""
+        self.phase = FRESH
+        self.write_paused = False
+        self.deadline = inf
+        self.drain_deadline = inf
+
+    # The life of the connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        name = transport.get_extra_info("peername")
+        self.peer = name[0] if name else ""
+        # A client that connects and says nothing gets the time of a head, not of an idle keep-alive.
+        self.deadline = self._listener.now + self._listener.limits.header_seconds_max
+        refusal = self._listener.admit(self)
+        if self._listener.closed or self._listener.overrun(self):
+            self.abort()
+        elif refusal is not None:
+            self._refuse(refusal)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.phase = CLOSED
+        self._buffer.clear()
+        self._listener.forget(self)
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+        if self._exchange is not None:
+            exchange, self._exchange = self._exchange, None
+            self._listener.client_left(exchange)
+
+    def eof_received(self) -> None:
+        """A closing client and a half-closing one look alike: both have left (S-CAN-01). The transport closes."""
+
+    # Reading
+
+    def data_received(self, data: bytes) -> None:
+        phase = self.phase
+        if phase is IDLE:
+            self._start(data)
+        elif phase is BUSY or phase is STREAM:
+            self._keep_for_later(data)
+        elif phase is FRESH:
+            self._start(data)
+        elif phase is HEAD:
+            self._more_head(data)
+        elif phase is BODY:
+            self._more_body(data)
+
+    def _start(self, data: bytes) -> None:
+        """The first bytes of a request; nearly always all of it."""
+        stop = data.find(HEAD_END) + len(HEAD_END)
+        if len(HEAD_END) < stop <= self._listener.limits.header_bytes_max and data[0] >= 0x41:
+            self._take_head(data, stop)
+            return
+        self.phase = HEAD
+        self.deadline = self._listener.now + self._listener.limits.header_seconds_max
+        self._buffer.clear()
+        self._more_head(data)
+
+    def _more_head(self, data: bytes) -> None:
+        buffer = self._buffer
+        seen = max(len(buffer) - len(HEAD_END) + 1, 0)
+        buffer += data
+        if buffer.startswith(b"\r\n"):
+            empty = _EMPTY_LINES.match(buffer)  # may come before a request (RFC 9112 2.2)
+            del buffer[: empty.end() if empty else 0]
+        stop = buffer.find(HEAD_END, seen) + len(HEAD_END)
+        found = stop >= len(HEAD_END)
+        try:
+            self._judge_unread_head(seen, stop if found else len(buffer))
+        except Refused as refusal:
+            self._refuse(refusal)
+            return
+        if found:
+            data = bytes(buffer)
+            buffer.clear()
+            self._take_head(data, stop)
+
+    def _judge_unread_head(self, seen: int, stop: int) -> None:
+        """What can be known of a head before it is whole."""
+        limits, buffer = self._listener.limits, self._buffer
+        if stop > limits.header_bytes_max:
+            line = buffer.find(b"\r\n", 0, stop)
+            if line < 0 or line > limits.url_bytes_max:
+                raise Refused(414, "url_too_long", f"The URL is over {limits.url_bytes_max} bytes.")
+            raise Refused(431, "header_bytes", f"The header is over {limits.header_bytes_max} bytes.")
+        if buffer and not 0x41 <= buffer[0] <= 0x5A and buffer != b"\r":
+            raise Refused(400, "malformed_http", "This is not an HTTP/1.1 request.")
+        if _BARE_LINE_FEED.search(buffer, max(seen - 1, 0), stop):
+            raise Refused(400, "malformed_http", "Lines end in CR LF.")
+
+    def _take_head(self, data: bytes, stop: int) -> None:
+        """A whole head is at the start of `data`, and ends at `stop`."""
+        listener = self._listener
+        try:
+            head = read_head(data[:stop], listener.limits)
+            listener.doors.check(head.headers)
+            length = head.length
+            if length > len(data) - stop or length == CHUNKED:
+                self._begin_body(head, data[stop:])
+                return
+        except Refused as refusal:
+            self._refuse(refusal)
+            return
+        end = stop + length
+        if len(data) > end:
+            self._buffer += data[end:]
+        self._dispatch(head, data[stop:end])
+
+    def _begin_body(self, head: Head, data: bytes) -> None:
+        listener = self._listener
+        if not data and head.http_1_1 and b"expect" in head.headers:
+            self._invite_body()
+        self._head = head
+        self._body = ChunkedBody() if head.length == CHUNKED else LengthBody(head.length)
+        self._body_started_at = listener.now
+        self.phase = BODY
+        self.deadline = listener.now + listener.pace.body_grace_seconds
+        if data:
+            self._more_body(data)
+
+    def _invite_body(self) -> None:
+        """The client asks before it sends (RFC 9110 10.1.1). Every limit a head can break was judged before this."""
+        if self._listener.full:
+            raise Refused(503, "inflight", "The gateway is at its limit of requests. Retry in a moment.")
+        self._transport.write(response.CONTINUE)
+
+    def _more_body(self, data: bytes) -> None:
+        head, body = self._head, self._body
+        assert head is not None
+        assert body is not None
+        try:
+            rest = body.feed(data, self._listener.limits)
+        except Refused as refusal:
+            self._refuse(refusal)
+            return
+        if not body.complete:
+            return
+        self._head = self._body = None
+        self._buffer += rest
+        head.keep_alive &= body.exact
+        self._dispatch(head, bytes(body.body))
+
+    def _keep_for_later(self, data: bytes) -> None:
+        self._buffer += data
+        if len(self._buffer) > pipelined_bytes_max and not self._read_paused:
+            self._read_paused = True
+            self._transport.pause_reading()
+
+    # Handing over
+
+    def _dispatch(self, head: Head, body: bytes) -> None:
+        self.phase = BUSY
+        self.deadline = inf  # the handler has a deadline of its own
+        exchange = self._exchange = Exchange(self, head, body)
+        self._listener.serve(exchange)
+
+    # Answering (http1_exchange.Answerer)
+
+    def answer(
+        self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: response.Extra
+    ) -> None:
+        assert exchange is self._exchange, "answers go out in the order of their requests"
+        head = exchange.head
+        lines = self._lines(head, headers)
+        self._transport.write(response.whole(status, lines, content_type, body, bodiless=head.method == b"HEAD"))
+        self._exchange = None
+        self._next(keep_alive=head.keep_alive)
+
+    def open_stream(self, exchange: Exchange, headers: response.Extra) -> Stream:
+        head = exchange.head
+        stream = Stream(
+            self,
+            chunked=head.http_1_1,
+            queue_bytes_max=self._listener.limits.stream_queue_bytes_max,
+        )
+        if exchange.gone:
+            stream.close()
+            return stream
+        head.keep_alive &= head.http_1_1
+        lines = self._lines(head, headers)
+        self._transport.write(response.stream_head(lines, chunked=head.http_1_1))
+        self._stream = stream
+        self.phase = STREAM
+        self.deadline = self._listener.now + self._listener.pace.comment_seconds
+        if head.method == b"HEAD":
+            stream.close()
+            self.stream_ended()
+        return stream
+
+    def _lines(self, head: Head, headers: response.Extra) -> bytes:
+        if self._listener.draining:
+            head.keep_alive = False
+        lines = self._listener.date_line
+        if not head.keep_alive:
+            lines += response.CLOSE
+        elif not head.http_1_1:
+            lines += response.KEEP_ALIVE
+        return lines + response.extra_lines(headers) if headers else lines
+
+    def _next(self, *, keep_alive: bool) -> None:
+        """The answer is written: what comes next on this connection?"""
+        if self.phase is CLOSED:
+            return
+        if not keep_alive:
+            self._close()
+            return
+        if self._buffer or self.write_paused:
+            # Not from here: each answer would begin the next request one call deeper.
+            self.phase = BUSY
+            asyncio.get_running_loop().call_soon(self._go_on)
+            return
+        self._rest()
+
+    def _rest(self) -> None:
+        self.phase = IDLE
+        self.deadline = self._listener.now + self._listener.limits.keepalive_seconds_max
+
+    def _go_on(self) -> None:
+        """Take up what was sent ahead; but not while earlier answers are not even taken."""
+        if self.phase is not BUSY or self._exchange is not None or self.write_paused:
+            return
+        if self._read_paused:
+            self._read_paused = False
+            self._transport.resume_reading()
+        if self._buffer:
+            data = bytes(self._buffer)
+            self._buffer.clear()
+            self._start(data)
+        elif self._listener.closed:
+            self._close()
+        else:
+            self._rest()
+
+    def _refuse(self, refusal: Refused) -> None:
+        """Answer a request that broke the rules, and end the connection: where the next one begins is in doubt."""
+        listener = self._listener
+        listener.note_refusal(refusal)
+        body = listener.refuse(refusal.status, refusal.reason, refusal.message)
+        headers: response.Extra = ((b"X-Request-Id", new_request_id().encode("ascii")),)
+        if refusal.status == 503:
+            headers += _RETRY
+        lines = listener.date_line + response.CLOSE + response.extra_lines(headers)
+        self._transport.write(response.whole(refusal.status, lines, response.JSON, body, bodiless=False))
+        self._close()
+
+    def _close(self) -> None:
+        """Nothing more is answered here. But a socket closed with unread input is reset, and a reset can overtake
+        the answer: so say that we are done, and read on until the client is done too, or `linger_seconds`.
+        """
+        self.phase = LINGER
+        self._buffer.clear()
+        self._body = None
+        self.deadline = self._listener.now + self._listener.pace.linger_seconds
+        self._mark_drain()
+        if not self._transport.can_write_eof():  # TLS: its own goodbye is part of closing
+            self._transport.close()
+            return
+        self._transport.write_eof()
+        if self._read_paused:
+            self._read_paused = False
+            self._transport.resume_reading()
+
+    # Streams (stream.Pipe)
+
+    def now(self) -> float:
+        return self._listener.now
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    def stream_ended(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        self._stream = None
+        assert exchange is not None
+        self._next(keep_alive=exchange.head.keep_alive and not self._listener.draining)
+
+    def stream_overflowed(self) -> None:
+        self.abort()
+
+    # Backpressure
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+        self._mark_drain()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        self.drain_deadline = inf
+        if self._stream is not None:
+            self._stream.flush()
+        else:
+            self._go_on()
+
+    def _mark_drain(self) -> None:
+        self._drain_mark = self._transport.get_write_buffer_size()
+        self.drain_deadline = self._listener.now + self._listener.limits.stream_stalled_seconds_max
+
+    # Deadlines, told by the sweep
+
+    def expire(self, now: float) -> None:
+        """`deadline` has passed."""
+        limits = self._listener.limits
+        if self.phase is HEAD:
+            self._refuse(Refused(408, "header_timeout", f"The header took over {limits.header_seconds_max:g} s."))
+        elif self.phase is BODY:
+            self._judge_body_time(now)
+        elif self.phase is STREAM:
+            self._break_silence(now)
+        elif self.phase is IDLE or self.phase is FRESH:
+            self._close()
+        elif self._transport.get_write_buffer_size():  # LINGER, and the answer is still being taken
+            self.deadline = now + self._listener.pace.linger_seconds
+            if self.drain_deadline == inf:
+                self._mark_drain()
+        else:
+            self.abort()
+
+    def _judge_body_time(self, now: float) -> None:
+        limits = self._listener.limits
+        elapsed = now - self._body_started_at
+        assert self._body is not None
+        received = len(self._body.body)
+        if elapsed >= limits.body_seconds_max:
+            self._refuse(Refused(408, "body_timeout", f"The body took over {limits.body_seconds_max:g} s."))
+        elif received < limits.body_bytes_per_second_min * elapsed:
+            self._refuse(Refused(408, "body_too_slow", "The body came too slowly."))
+        else:
+            self.deadline = min(now + 1.0, self._body_started_at + limits.body_seconds_max)
+
+    def _break_silence(self, now: float) -> None:
+        assert self._stream is not None
+        if self._stream.sent_at + self._listener.pace.comment_seconds <= now:
+            self._stream.comment()
+            self.deadline = now + self._listener.pace.comment_seconds
+        else:
+            self.deadline = self._stream.sent_at + self._listener.pace.comment_seconds
+
+    def expire_drain(self) -> None:
+        """The reader has not made room for `stream_stalled_seconds_max`: by little, or at all?"""
+        limits = self._listener.limits
+        drained = self._drain_mark - self._transport.get_write_buffer_size()
+        if drained < limits.body_bytes_per_second_min * limits.stream_stalled_seconds_max:
+            self.abort()
+        else:
+            self._mark_drain()
+
+    # Ending, told by the listener
+
+    def break_off(self, exchange: Exchange) -> None:
+        """End an answer that cannot be completed, so that the client sees that it is not complete."""
+        if exchange is self._exchange:
+            self.abort()
+
+    def close_if_idle(self, fresh_until: float) -> None:
+        """Who has just connected is about to ask; who was answered before may never ask again."""
+        if self.phase is IDLE:
+            self._close()
+        elif self.phase is FRESH:
+            self.deadline = min(self.deadline, fresh_until)
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def __repr__(self) -> str:
+        return f"<Connection from {self.peer}: {self.phase.name.lower()}>"

@@ -1,0 +1,163 @@
+"""What a client of an older revision may say in its session, whatever carries it (HTTP, HTTP+SSE, stdio).
+
+Knows: the methods of 2024-11-05 to 2025-11-25. Refuses to know: connections; answers leave as encoded messages.
+"""
+
+import asyncio
+from typing import Any
+
+from narthex.catalog.uris import private_uri
+from narthex.edge.listening import subscribable
+from narthex.limits import Limits, resource_subscriptions_max
+from narthex.model.call import Call
+from narthex.model.client import Client
+from narthex.model.deadline import Deadline
+from narthex.model.identity import Principal
+from narthex.model.outcome import Outcome, Result, UpstreamFault, failure_of
+from narthex.relay import lists
+from narthex.relay.bus import Bus, Listener
+from narthex.relay.relay import Relay, answer_of
+from narthex.relay.session import Session, Sessions
+from narthex.wire.envelope import Notification, Request, encode_result
+from narthex.wire.faults import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PeerFault
+from narthex.wire.revisions import LEGACY_METHODS, LOG_LEVELS, negotiate
+
+RELAYED = LEGACY_METHODS - {
+    "initialize",
+    "ping",
+    "logging/setLevel",
+    "resources/subscribe",
+    "resources/unsubscribe",
+}
+_KINDS = ("tools", "prompts", "resources")
+
+
+class LegacyCalls:
+    """One for the gateway; every face of an older revision uses it."""
+
+    def __init__(self, relay: Relay, bus: Bus, sessions: Sessions) -> None:
+        self.relay, self.bus, self.sessions = relay, bus, sessions
+        self._loop = asyncio.get_running_loop()
+
+    def initialize(self, request: Request, endpoint_name: str, who: Principal) -> tuple[Session, bytes]:
+        """A new session and the encoded InitializeResult. Raises `PeerFault`."""
+        asked = request.params.get("protocolVersion")
+        endpoint = self.relay.endpoint(endpoint_name)
+        if type(asked) is not str or endpoint is None:
+            raise PeerFault(INVALID_PARAMS, "params.protocolVersion must be a string.", data={"reason": "version"})
+        revision = negotiate(asked)
+        session = self.sessions.open(revision, request.params.get("capabilities"), endpoint_name, who)
+        return session, encode_result(request.id, lists.initialized(endpoint, revision))
+
+    async def answer(self, session: Session, request: Request, client: Client, limits: Limits, size: int) -> bytes:
+        """The encoded response to one request of a session."""
+        try:
+            if request.method in RELAYED:
+                return (await self.relay.handle(self._call(session, request, client, limits, size))).body
+            outcome = await self._own(session, request)
+        except PeerFault as fault:
+            outcome = failure_of(fault)
+        except UpstreamFault as fault:
+            outcome = fault.failure()
+        return answer_of(request.id, outcome).body
+
+    def heard(self, session: Session, notification: Notification) -> None:
+        if notification.method == "notifications/cancelled":
+            session.cancel(notification.params)
+
+    async def _own(self, session: Session, request: Request) -> Outcome:
+        """What the gateway answers by itself."""
+        method = request.method
+        if method == "ping":
+            return Result({})
+        if method == "initialize":
+            raise PeerFault(INVALID_REQUEST, "This session is initialized already.", data={"reason": "initialized"})
+        if method == "logging/setLevel":
+            return _set_level(session, request.params)
+        if method in ("resources/subscribe", "resources/unsubscribe"):
+            return await self._subscription(session, request)
+        raise PeerFault(METHOD_NOT_FOUND, f"Method {method[:128]!r} is not known here.")
+
+    def _call(self, session: Session, request: Request, client: Client, limits: Limits, size: int) -> Call:
+        endpoint = self.relay.endpoint(session.endpoint)
+        if endpoint is None:
+            raise PeerFault(INVALID_REQUEST, "This endpoint is no longer configured.", data={"reason": "endpoint"})
+        meta = request.params.get("_meta")
+        token = meta.get("progressToken") if type(meta) is dict else None
+        return Call(
+            id=request.id,
+            method=request.method,
+            params=request.params,
+            endpoint=endpoint,
+            principal=session.principal,
+            revision=session.revision,
+            capabilities=session.capabilities,
+            client=client,
+            deadline=Deadline.starting(self._loop.time(), limits.call_seconds_max, limits.call_seconds_absolute_max),
+            progress_token=token if type(token) in (int, str) else None,
+            # Until a client names a level, it gets what the server sends by itself.
+            log_level=session.log_level or ("debug" if "logging" in endpoint.capabilities else None),
+            level_said=session.log_level is not None,
+            sitting=session.sitting,
+            modern=False,
+            bytes_in=size,
+        )
+
+    # ---- news --------------------------------------------------------------------------------------------------
+
+    def listener(self, session: Session) -> Listener:
+        """The session's ear for changed lists and updated resources: announced to these revisions unasked."""
+        if session.listener is None:
+            session.listener = Listener(session.endpoint, _KINDS, (), session.tell)
+            self.bus.add(session.listener)
+        return session.listener
+
+    async def _subscription(self, session: Session, request: Request) -> Outcome:
+        uri = request.params.get("uri")
+        endpoint = self.relay.endpoint(session.endpoint)
+        found = private_uri(endpoint, uri) if endpoint is not None and type(uri) is str else None
+        if found is None or endpoint is None or type(uri) is not str:
+            raise PeerFault(INVALID_PARAMS, f"Unknown resource: {str(uri)[:256]}", data={"uri": uri})
+        if not subscribable(endpoint, uri):
+            raise PeerFault(METHOD_NOT_FOUND, f"Server '{found[0]}' offers no subscriptions to resources.")
+        server = self.relay.fleet.servers.get(found[0])
+        uris = self.listener(session).uris
+        if request.method == "resources/unsubscribe":
+            if uri in uris and server is not None:
+                uris.discard(uri)
+                await server.unsubscribe(found[1])
+        elif uri not in uris and server is not None:
+            if len(uris) >= resource_subscriptions_max:
+                text = f"A session may subscribe to {resource_subscriptions_max} resources."
+                raise PeerFault(INVALID_REQUEST, text, data={"reason": "resource_subscriptions"})
+            await server.subscribe(found[1])
+            uris.add(uri)
+        return Result({})
+
+    async def leave(self, session: Session) -> None:
+        """The session is over, and its token void."""
+        self.sessions.end(session)
+        await self.drop(session)
+
+    async def drop(self, session: Session) -> None:
+        """Release what a session holds here and at the servers. Its token may bring it back."""
+        listener = session.listener
+        self.sessions.forget(session)
+        endpoint = self.relay.endpoint(session.endpoint)
+        if listener is not None and endpoint is not None:
+            for uri in listener.uris:
+                found = private_uri(endpoint, uri)
+                server = self.relay.fleet.servers.get(found[0]) if found else None
+                if found is not None and server is not None:
+                    await server.unsubscribe(found[1])
+        await self.relay.fleet.leave(session.key)
+
+
+def _set_level(session: Session, params: dict[str, Any]) -> Outcome:
+    level = params.get("level")
+    if level not in LOG_LEVELS:
+        raise PeerFault(
+            INVALID_PARAMS, f"params.level must be one of {', '.join(LOG_LEVELS)}.", data={"reason": "level"}
+        )
+    session.log_level = level
+    return Result({})

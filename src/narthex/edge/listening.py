@@ -1,0 +1,138 @@
+"""`subscriptions/listen` downstream: acknowledged first, then only what was asked for (basic/patterns/subscriptions).
+
+Knows: filters and the subscription id on every message. Refuses to know: where the news come from (`relay.bus`).
+"""
+
+import asyncio
+from typing import Any
+
+from narthex.catalog.uris import private_uri
+from narthex.edge.http1_exchange import Exchange
+from narthex.edge.stream import Stream
+from narthex.limits import Limits, resource_subscriptions_max
+from narthex.model.endpoint import Endpoint
+from narthex.model.identity import Principal
+from narthex.model.outcome import UpstreamFault
+from narthex.relay.bus import Bus, Listener
+from narthex.relay.fleet import Fleet
+from narthex.relay.lists import SERVER_INFO
+from narthex.wire.envelope import RequestId, encode_error, encode_notification, encode_result
+from narthex.wire.faults import INTERNAL_ERROR, INVALID_PARAMS, PeerFault
+from narthex.wire.ladder import ModernRequest
+from narthex.wire.revisions import META_SUBSCRIPTION_ID
+from narthex.wire.translate import modern_result
+
+_LISTS = {"toolsListChanged": "tools", "promptsListChanged": "prompts", "resourcesListChanged": "resources"}
+
+
+async def listen(
+    exchange: Exchange,
+    modern: ModernRequest,
+    endpoint: Endpoint,
+    who: Principal,
+    bus: Bus,
+    fleet: Fleet,
+    limits: Limits,
+    open_by: dict[str, int],
+) -> None:
+    """One subscription, until the client leaves, its time is over, or the gateway drains."""
+    try:
+        kinds, uris = honoured(modern.params, endpoint)
+    except PeerFault as fault:
+        exchange.respond(400, encode_error(modern.id, fault.code, str(fault), fault.data))
+        return
+    if open_by.get(who.key, 0) >= limits.listens_per_principal_max:
+        text = f"You have {limits.listens_per_principal_max} subscriptions open, the most allowed. Close one first."
+        exchange.respond(429, encode_error(modern.id, INTERNAL_ERROR, text, {"reason": "listens"}))
+        return
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    exchange.on_disconnect = lambda: _settle(ended)
+    stream = exchange.stream()
+
+    def deliver(method: str, params: dict[str, Any]) -> None:
+        stream.send(b"data: " + encode_notification(method, tagged(params, modern.id)) + b"\n\n")
+
+    deliver("notifications/subscriptions/acknowledged", {"notifications": filter_of(kinds, uris)})
+    listener = Listener(endpoint.name, kinds, uris, deliver)
+    open_by[who.key] = open_by.get(who.key, 0) + 1
+    bus.add(listener)
+    held = await hold(fleet, endpoint, uris)
+    try:
+        async with asyncio.timeout(limits.listen_seconds_max):
+            await bus.until_closing(ended)
+    except TimeoutError:
+        pass  # an hour is enough for one stream; the client listens again
+    finally:
+        bus.remove(listener)
+        open_by[who.key] -= 1
+        await release(fleet, held)
+        finish(stream, modern.id)
+
+
+def _settle(ended: "asyncio.Future[None]") -> None:
+    if not ended.done():
+        ended.set_result(None)
+
+
+def honoured(params: dict[str, Any], endpoint: Endpoint) -> tuple[list[str], list[str]]:
+    """The lists and URIs of a filter that this endpoint can serve. Raises `PeerFault` for a malformed filter."""
+    wanted = params.get("notifications")
+    if type(wanted) is not dict:
+        raise PeerFault(INVALID_PARAMS, "params.notifications must be an object.", data={"reason": "notifications"})
+    uris = wanted.get("resourceSubscriptions") or []
+    if type(uris) is not list or len(uris) > resource_subscriptions_max or any(type(uri) is not str for uri in uris):
+        text = f"resourceSubscriptions must be a list of at most {resource_subscriptions_max} URIs."
+        raise PeerFault(INVALID_PARAMS, text, data={"reason": "resource_subscriptions"})
+    kinds = [kind for name, kind in _LISTS.items() if wanted.get(name) is True and kind in endpoint.capabilities]
+    return kinds, [uri for uri in uris if subscribable(endpoint, uri)]
+
+
+def subscribable(endpoint: Endpoint, uri: str) -> bool:
+    found = private_uri(endpoint, uri)
+    if found is None:
+        return False
+    resources = endpoint.server_capabilities.get(found[0], {}).get("resources")
+    return type(resources) is dict and bool(resources.get("subscribe"))
+
+
+def filter_of(kinds: list[str], uris: list[str]) -> dict[str, Any]:
+    """The filter as the acknowledgement repeats it."""
+    names = {kind: name for name, kind in _LISTS.items()}
+    honoured_filter: dict[str, Any] = {names[kind]: True for kind in kinds}
+    if uris:
+        honoured_filter["resourceSubscriptions"] = uris
+    return honoured_filter
+
+
+def tagged(params: dict[str, Any], subscription: RequestId) -> dict[str, Any]:
+    """Every message of a subscription carries the id of its listen request, in the type the client gave it."""
+    return {**params, "_meta": {META_SUBSCRIPTION_ID: subscription}}
+
+
+async def hold(fleet: Fleet, endpoint: Endpoint, uris: list[str]) -> list[tuple[str, str]]:
+    """Ask the owners of these URIs for news of them. Returns what has to be released later."""
+    held = []
+    for uri in uris:
+        found = private_uri(endpoint, uri)
+        server = fleet.servers.get(found[0]) if found else None
+        if found is None or server is None:
+            continue
+        try:
+            await server.subscribe(found[1])
+        except UpstreamFault:
+            continue  # it is down; when it comes back the watch asks for everything that is wanted
+        held.append(found)
+    return held
+
+
+async def release(fleet: Fleet, held: list[tuple[str, str]]) -> None:
+    for name, uri in held:
+        server = fleet.servers.get(name)
+        if server is not None:
+            await server.unsubscribe(uri)
+
+
+def finish(stream: Stream, request_id: RequestId) -> None:
+    """The graceful end: a complete result for the listen request, then the end of the stream."""
+    members = modern_result("subscriptions/listen", {"_meta": {META_SUBSCRIPTION_ID: request_id}}, SERVER_INFO)
+    stream.end(b"data: " + encode_result(request_id, members) + b"\n\n")

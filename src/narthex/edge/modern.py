@@ -1,0 +1,148 @@
+"""The modern face: one POST, one answer, nothing kept (2026-07-28, basic/transports/streamable-http).
+
+Knows: how a modern request becomes a call and its outcome an HTTP answer. Refuses to know: sessions; there are none.
+"""
+
+import asyncio
+from typing import Any
+
+from narthex.edge.http1_exchange import Exchange
+from narthex.edge.listening import listen
+from narthex.edge.stream import Stream
+from narthex.limits import Limits
+from narthex.model.call import Call
+from narthex.model.deadline import Deadline
+from narthex.model.endpoint import Endpoint
+from narthex.model.identity import Principal
+from narthex.model.outcome import Failure, Outcome, Result
+from narthex.relay.bus import Bus
+from narthex.relay.relay import Answer, Relay
+from narthex.wire.envelope import Request, encode_error, encode_notification
+from narthex.wire.faults import METHOD_NOT_FOUND, PeerFault
+from narthex.wire.ladder import ModernRequest, climb
+from narthex.wire.revisions import MODERN
+
+_PARAM = b"mcp-param-"
+
+
+class Waiting:
+    """The client of one modern call. Nothing is sent until the outcome, the first notification, or the timer."""
+
+    __slots__ = ("exchange", "started", "stream")
+
+    def __init__(self, exchange: Exchange, now: float) -> None:
+        self.exchange = exchange
+        self.stream: Stream | None = None
+        self.started = now
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        self.commit().send(b"data: " + encode_notification(method, params) + b"\n\n")
+
+    async def ask(self, method: str, params: dict[str, Any]) -> Outcome:
+        # A question needs the answer in another request of the client; that bridge is not built (PROTOCOL.md H1).
+        if method == "elicitation/create":
+            return Result({"action": "cancel"})
+        return Failure(-1, "User rejected the request: this client can only be asked between requests.")
+
+    def commit(self) -> Stream:
+        """From here on the answer is a stream of events."""
+        if self.stream is None:
+            self.stream = self.exchange.stream()
+        return self.stream
+
+    def finish(self, answer: Answer) -> None:
+        if self.stream is not None:
+            self.stream.end(b"data: " + answer.body + b"\n\n")
+        else:
+            self.exchange.respond(answer.status, answer.body)
+
+
+class ModernFace:
+    """Serves modern POSTs of all endpoints."""
+
+    def __init__(self, relay: Relay, bus: Bus) -> None:
+        self._relay, self._bus = relay, bus
+        self._loop = asyncio.get_running_loop()
+        self.waiting: set[Waiting] = set()  # calls whose answer may still become a stream by the timer
+        self.listens: dict[str, int] = {}  # open subscriptions by principal
+
+    async def serve(
+        self, exchange: Exchange, request: Request, endpoint: Endpoint, who: Principal, limits: Limits
+    ) -> None:
+        try:
+            modern = climb(exchange.headers, request)
+            _advertised(modern, endpoint)
+        except PeerFault as fault:
+            body = encode_error(request.id, fault.code, str(fault), fault.data)
+            exchange.respond(fault.status, body)
+            return
+        now = self._loop.time()
+        if modern.method == "subscriptions/listen":
+            await listen(exchange, modern, endpoint, who, self._bus, self._relay.fleet, limits, self.listens)
+            return
+        client = Waiting(exchange, now)
+        self.waiting.add(client)
+        try:
+            answer = await self._relay.handle(_call(exchange, modern, endpoint, who, client, now, limits))
+        finally:
+            self.waiting.discard(client)
+        client.finish(answer)
+
+    def sweep(self, now: float, lazy_seconds: float) -> None:
+        """Calls that take long answer as a stream, so that header timeouts on the way do not end them."""
+        for client in list(self.waiting):
+            if client.stream is None and now - client.started >= lazy_seconds and not client.exchange.gone:
+                client.commit()
+
+
+def _call(
+    exchange: Exchange,
+    modern: ModernRequest,
+    endpoint: Endpoint,
+    who: Principal,
+    client: Waiting,
+    now: float,
+    limits: Limits,
+) -> Call:
+    return Call(
+        id=modern.id,
+        method=modern.method,
+        params=modern.params,
+        endpoint=endpoint,
+        principal=who,
+        revision=MODERN,
+        capabilities=modern.capabilities,
+        client=client,
+        deadline=Deadline.starting(now, limits.call_seconds_max, limits.call_seconds_absolute_max),
+        progress_token=modern.progress_token,
+        log_level=modern.log_level,
+        mirrored=_mirrored(exchange) if modern.method == "tools/call" else None,
+        bytes_in=len(exchange.body),
+    )
+
+
+def _mirrored(exchange: Exchange) -> dict[str, str]:
+    return {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in exchange.headers.items()
+        if name.startswith(_PARAM)
+    }
+
+
+def _advertised(modern: ModernRequest, endpoint: Endpoint) -> None:
+    """A method whose capability this endpoint does not declare is not there (S-HTTP-07)."""
+    needed = _CAPABILITY.get(modern.method)
+    if needed is not None and needed not in endpoint.capabilities:
+        raise PeerFault(METHOD_NOT_FOUND, f"This endpoint offers no {needed}.", status=404)
+
+
+_CAPABILITY = {
+    "tools/list": "tools",
+    "tools/call": "tools",
+    "prompts/list": "prompts",
+    "prompts/get": "prompts",
+    "resources/list": "resources",
+    "resources/templates/list": "resources",
+    "resources/read": "resources",
+    "completion/complete": "completions",
+}
