@@ -1,0 +1,285 @@
+"""The admin address: metrics, and the state of the house as JSON, for an operator on the same machine.
+
+Knows: HTTP, and who may ask: programs on this machine, and pages this address itself served. Refuses to know: where
+the answers come from; that is the `House` it is given.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from narthex import __version__
+from narthex.limits import admin_connections_max, admin_keepalive_seconds_max, admin_stop_seconds_max
+from narthex.telemetry.log import Log
+from narthex.telemetry.metrics import Metrics
+
+Tree = dict[str, Any]
+
+
+class House(Protocol):
+    """What the admin address can show. Called on the event loop, so it answers from memory, at once."""
+
+    def servers(self) -> list[Tree]:
+        """One tree per server: name, kind, era, revision, state, tools, degraded, last_error, processes."""
+        ...
+
+    def snapshot(self) -> Tree:
+        """serial, and endpoints: one tree each with name, tools, resources, resource_templates, prompts."""
+        ...
+
+
+class AdminRefused(ValueError):
+    """`admin.listen` asks for what this version does not do; the text says why and what to write instead."""
+
+
+class Admin:
+    """Starlette on uvicorn, in the event loop of the gateway, on its own port."""
+
+    def __init__(self, listen: str, house: House, metrics: Metrics, log: Log) -> None:
+        self._host, self._port = listen_address(listen)
+        self._house, self._metrics, self._log = house, metrics, log
+        self._server: _Server | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens; with the real port once it was started on port 0."""
+        return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}"
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the port is taken."""
+        listener = _listener(self._host, self._port)
+        self._port = listener.getsockname()[1]
+        self._server = _Server(_uvicorn_config(application(self._house, self._metrics, self._log, self._port)))
+        self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="admin")
+
+    async def aclose(self) -> None:
+        """Let answers on their way end, within `admin_stop_seconds_max`, then stop listening."""
+        if self._server is None or self._task is None:
+            return
+        self._server.should_exit = True
+        done, _ = await asyncio.wait([self._task], timeout=admin_stop_seconds_max + 1)
+        if not done:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        elif (fault := self._task.exception()) is not None:
+            self._log.error("The admin address had stopped before its time", error=repr(fault))
+
+
+def listen_address(listen: str) -> tuple[str, int]:
+    """Host and port of `admin.listen`. Raises AdminRefused for anything but plain HTTP on the loopback."""
+    parts = urlsplit(listen)
+    try:
+        host, port = parts.hostname or "", parts.port
+    except ValueError as fault:
+        raise AdminRefused(f"admin.listen is '{listen}': {fault}.") from None
+    if parts.scheme != "http" or not host or parts.path not in ("", "/") or parts.username is not None:
+        raise AdminRefused(f"admin.listen is '{listen}': write it as http://127.0.0.1:8081, without a path.")
+    if not _is_loopback(host):
+        raise AdminRefused(
+            f"admin.listen is '{listen}': nobody signs in at the admin address in this version, so it serves this "
+            f"machine only. Use http://127.0.0.1:{port or 80}, and a tunnel (ssh -L) to reach it from elsewhere."
+        )
+    return ("127.0.0.1" if host == "localhost" else host), (80 if port is None else port)
+
+
+def application(house: House, metrics: Metrics, log: Log, port: int) -> ASGIApp:
+    """The ASGI application: the door first, then the routes."""
+
+    async def healthz(request: Request) -> Response:
+        return _json({"status": "ok", "version": __version__})
+
+    async def servers(request: Request) -> Response:
+        return _json({"servers": house.servers()})
+
+    async def snapshot(request: Request) -> Response:
+        return _json(house.snapshot())
+
+    async def openapi(request: Request) -> Response:
+        return _json(OPENAPI)
+
+    async def scrape(request: Request) -> Response:
+        page, content_type = await metrics.scrape(request.headers.get("accept", ""))
+        return Response(page, headers={"content-type": content_type})
+
+    views = (healthz, servers, snapshot, openapi, scrape)
+    paths = ("/healthz", "/api/servers", "/api/snapshot", "/api/openapi.json", "/metrics")
+    routes = [Route(path, view, methods=["GET"]) for path, view in zip(paths, views, strict=True)]
+    return _Door(Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found}), log, port)
+
+
+class _Door:
+    """Turns away pages of other sites, and keeps faults of ours inside.
+
+    A page of another site can make a browser on this machine call us under a name of its own that now points to
+    127.0.0.1 (DNS rebinding); the Host header, which it cannot choose, gives it away. Its requests under our own name
+    carry its Origin.
+    """
+
+    def __init__(self, app: ASGIApp, log: Log, port: int) -> None:
+        self._app, self._log, self._port = app, log, port
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":  # no websockets here
+            return
+        request = Request(scope)
+        answer = self._refusal(request)
+        if answer is not None:
+            await answer(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        except Exception as fault:  # noqa: BLE001 - a fault while showing the house must not bring uvicorn's own log
+            self._log.error(f"The admin address could not answer {request.url.path}", error=repr(fault))
+
+    def _refusal(self, request: Request) -> Response | None:
+        hosts = request.headers.getlist("host")
+        if len(hosts) != 1 or not self._is_ours(f"http://{hosts[0]}"):
+            return _json({"error": f"This address serves {self._names()} only; check the Host header."}, status=421)
+        origins = request.headers.getlist("origin")
+        if any(not self._is_ours(origin) for origin in origins):
+            return _json({"error": "Pages of other sites may not read this address."}, status=403)
+        return None
+
+    def _is_ours(self, origin: str) -> bool:
+        try:
+            parts = urlsplit(origin)
+            return parts.scheme == "http" and parts.port in (None, self._port) and _is_loopback(parts.hostname or "")
+        except ValueError:
+            return False
+
+    def _names(self) -> str:
+        return f"127.0.0.1:{self._port} and localhost:{self._port}"
+
+
+async def _not_found(request: Request, fault: Exception) -> Response:
+    status = getattr(fault, "status_code", 404)
+    said = "Only GET is answered here." if status == 405 else "There is nothing here; see /api/openapi.json."
+    return _json({"error": said}, status=status)
+
+
+def _json(tree: object, status: int = 200) -> Response:
+    headers = {
+        "content-type": "application/json",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        "cross-origin-resource-policy": "same-origin",
+    }
+    return Response(msgspec.json.encode(tree), status_code=status, headers=headers)
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=64)
+
+
+def _uvicorn_config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",  # what matters is said in our own log
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=admin_connections_max,
+        timeout_keep_alive=admin_keepalive_seconds_max,
+        timeout_graceful_shutdown=admin_stop_seconds_max,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its hands on the signals: SIGTERM belongs to the composition root."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def _answers(description: str, schema: Tree) -> Tree:
+    content = {"application/json": {"schema": schema}}
+    return {"200": {"description": description, "content": content}}
+
+
+def _object(**properties: Tree) -> Tree:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+_TEXT: Tree = {"type": "string"}
+_TEXT_OR_NULL: Tree = {"type": ["string", "null"]}
+_COUNT: Tree = {"type": "integer", "minimum": 0}
+_SERVER = _object(
+    name=_TEXT,
+    kind=_TEXT,
+    era=_TEXT_OR_NULL,
+    revision=_TEXT_OR_NULL,
+    state=_TEXT,
+    tools=_COUNT,
+    degraded={"type": "boolean"},
+    last_error=_TEXT_OR_NULL,
+    processes=_COUNT,
+)
+_ENDPOINT = _object(name=_TEXT, tools=_COUNT, resources=_COUNT, resource_templates=_COUNT, prompts=_COUNT)
+
+OPENAPI: Tree = {
+    "openapi": "3.1.0",
+    "info": {
+        "title": "Narthex admin address",
+        "version": __version__,
+        "description": "The state of the gateway, for programs on the same machine.",
+    },
+    "paths": {
+        "/healthz": {
+            "get": {
+                "summary": "Does the process live",
+                "responses": _answers("It lives.", _object(status=_TEXT, version=_TEXT)),
+            }
+        },
+        "/metrics": {
+            "get": {
+                "summary": "Metrics in the Prometheus text format, or OpenMetrics",
+                "responses": {"200": {"description": "See docs/metrics.md.", "content": {"text/plain": {}}}},
+            }
+        },
+        "/api/servers": {
+            "get": {
+                "summary": "The servers behind the gateway, and how they are",
+                "responses": _answers("All of them.", _object(servers={"type": "array", "items": _SERVER})),
+            }
+        },
+        "/api/snapshot": {
+            "get": {
+                "summary": "The configured world that calls begin in now",
+                "responses": _answers(
+                    "Its serial number and its endpoints.",
+                    _object(serial=_COUNT, endpoints={"type": "array", "items": _ENDPOINT}),
+                ),
+            }
+        },
+        "/api/openapi.json": {
+            "get": {"summary": "This document", "responses": _answers("OpenAPI 3.1.", {"type": "object"})}
+        },
+    },
+}
