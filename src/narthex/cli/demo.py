@@ -1,0 +1,53 @@
+"""`narthex demo`: something to look at, at once.
+
+Knows: the options, and how to say what to try next. Refuses to know: what is shown.
+"""
+
+import sys
+from typing import Any
+
+import click
+
+from narthex.cli.options import serving_options
+from narthex.cli.running import run
+
+
+@click.command()
+@serving_options
+def demo(**options: Any) -> None:
+    """Start a gateway over servers that ship with Narthex, without configuration.
+
+    It needs no network, and prints how to call it.
+    """
+
+    def start() -> int:
+        from narthex import app
+        from narthex.control.load import Overrides
+
+        return app.demo(Overrides(**options), welcome)
+
+    sys.exit(run(start))
+
+
+def welcome(url: str, admin: str, snapshot: dict[str, Any]) -> None:
+    """What is here, and three things to try."""
+    rows = "\n".join(
+        f"    {url}/mcp{'/' + one['name'] if one['name'] else '':<10} {one['tools']:>3} tools, "
+        f"{one['resources'] + one['resource_templates']} resources, {one['prompts']} prompts"
+        for one in snapshot["endpoints"]
+    )
+    click.echo(f"""
+  Brightwater Kites is open: three MCP servers behind one URL.
+
+{rows}
+
+  In another terminal:
+
+    .venv/bin/narthex tools --url {url}/mcp
+    .venv/bin/narthex call crm__search_contacts query=lima --url {url}/mcp
+    .venv/bin/narthex call tickets__list_tickets --url {url}/mcp
+    curl -s {admin}/metrics | grep narthex_calls_total
+
+  Give it to your own client:  .venv/bin/narthex connect claude-code --url {url}/mcp
+  Ctrl-C ends it.
+""")

@@ -1,0 +1,54 @@
+"""`narthex tools`: what a client would see.
+
+Knows: how to print a list of tools. Refuses to know: how it came about.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from narthex.cli.say import DONE, print_json, shown
+from narthex.cli.target import gateway, list_all
+
+_WIDTH_MIN = 40
+
+
+@click.command()
+@click.argument("target", required=False, metavar="[FILE|URL]")
+@click.option("--endpoint", metavar="NAME", help="The endpoint to ask; absent: everything.")
+@click.option("--json", "as_json", is_flag=True, help="Print the tools as the protocol has them.")
+def tools(target: str | None, endpoint: str | None, *, as_json: bool) -> None:
+    """List the tools of a running gateway, or of a configuration file.
+
+    Without FILE or URL: the gateway at http://127.0.0.1:8080/mcp. With FILE a gateway is started for the occasion.
+    """
+    url, file = split_target(target)
+    with gateway(url, file, endpoint) as asked:
+        found = list_all(asked, "tools/list", "tools")
+    if as_json:
+        print_json(found)
+    elif not found:
+        click.echo("There are no tools.", err=True)
+    else:
+        _print_table(found)
+    sys.exit(DONE)
+
+
+def split_target(target: str | None) -> tuple[str | None, Path | None]:
+    if target is None or target.startswith(("http://", "https://")):
+        return target, None
+    return None, Path(target)
+
+
+def _print_table(found: list[dict[str, Any]]) -> None:
+    import shutil
+
+    width = max(len(str(tool.get("name", ""))) for tool in found)
+    room = max(_WIDTH_MIN, shutil.get_terminal_size().columns - width - 2) if sys.stdout.isatty() else 10_000
+    for tool in found:
+        words = str(tool.get("description") or tool.get("title") or "").strip()
+        first = shown(words.splitlines()[0]) if words else ""
+        line = first if len(first) <= room else first[: room - 1] + "…"
+        click.echo(f"{shown(str(tool.get('name', ''))):{width}}  {line}".rstrip())
