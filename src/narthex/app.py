@@ -82,6 +82,7 @@ class Gateway:
             eras=self._eras.load(config.servers),
             keep=self._keep,
         )
+        self.fleet.on_announced = self.bus.announced
         self.sessions = Sessions(sealer, self.bus, config.limits)
         self.relay = Relay(self.slot, self.fleet, sealer, self._record)
         self.calls = LegacyCalls(self.relay, self.bus, self.sessions)

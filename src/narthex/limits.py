@@ -92,6 +92,7 @@ cursor_seconds_max = 3_600.0
 resumption_events_max = 256
 resumption_bytes_max = 1 * MIB
 resumption_seconds_max = 300.0
+resumption_retry_ms = 1_000  # when a client comes back for the rest of a stream
 session_token_seconds = 7 * 86_400.0
 questions_open_max = 64  # server-to-client requests waiting in one session
 session_id_bytes_max = 400

@@ -256,7 +256,7 @@ def test_problems_stand_where_the_client_wrote_them(tmp_path: Path) -> None:
         loaded(tmp_path / "mcp.json", content)
 
     assert [(problem.line, problem.column, problem.path) for problem in caught.value.problems] == [
-        (3, 25, "mcpServers.a.command[1]"),
+        (3, 26, "mcpServers.a.command[1]"),
         (4, 3, "mcpServers.b"),
         (5, 16, "mcpServers.c.url"),
     ]

@@ -6,6 +6,8 @@ import pytest
 from http1_kit import client, hall, limits_with, request, until
 
 from narthex.edge.http1 import Exchange
+from narthex.edge.listener import Pace, address_key
+from narthex.limits import lingering_connections_max
 
 
 async def test_many_requests_travel_on_one_connection() -> None:
@@ -509,3 +511,41 @@ async def test_small_answers_do_not_wait_for_acknowledgements() -> None:
             await caller.answer()
 
         assert asyncio.get_running_loop().time() - started < 0.04 * 20 / 2  # Nagle: 40 ms each
+
+
+async def test_a_client_that_asks_on_without_reading_is_not_served_on() -> None:
+    """Each answer unread is memory: after the first that does not fit, later requests wait."""
+
+    async def large(exchange: Exchange) -> None:
+        exchange.respond(200, b"x" * 8_000_000)
+
+    async with hall(large) as stage, client(stage) as caller:
+        caller.reader._transport.pause_reading()
+        for _ in range(20):
+            await caller.send(request())
+            await asyncio.sleep(0.01)
+
+        assert len(stage.seen) < 3
+        caller.reader._transport.resume_reading()
+        for _ in range(20):
+            assert len((await caller.answer()).body) == 8_000_000
+
+
+async def test_far_over_the_limit_nobody_is_told_why() -> None:
+    async with hall(limits=limits_with(connections_max=0), pace=Pace(linger_seconds=5.0)) as stage:
+        callers = [
+            await asyncio.open_connection("127.0.0.1", stage.port) for _ in range(lingering_connections_max + 40)
+        ]
+        ends = await asyncio.gather(*(reader.read() for reader, _ in callers), return_exceptions=True)
+
+        told = [end for end in ends if isinstance(end, bytes) and b"503" in end]
+        assert len(told) == lingering_connections_max
+        for _, writer in callers:
+            writer.close()
+        await until(lambda: stage.listener.stats.connections == 0)
+
+
+async def test_addresses_of_one_ipv6_network_count_as_one() -> None:
+    assert address_key("2001:db8::1") == address_key("2001:db8::ffff:1") != address_key("2001:db8:0:1::1")
+    assert address_key("192.0.2.1") == "192.0.2.1"
+    assert address_key("::ffff:192.0.2.1") == "192.0.2.1"

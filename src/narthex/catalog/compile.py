@@ -113,6 +113,13 @@ def _part(server: ServerConfig, stock: Stock | None, offer: Offer | None) -> Par
     return Part(server, stock, heard, offer)
 
 
+def _whole(plan: Plan, parts: tuple[Part, ...]) -> frozenset[str]:
+    """The servers of which nothing is left out here."""
+    if plan.wanted.include is not None or plan.wanted.exclude:
+        return frozenset()
+    return frozenset(part.server.name for part in parts if part.server.tools is None)
+
+
 def _make(plan: Plan, own: str | None, parts: tuple[Part, ...]) -> Made:
     merged = merge.merge(plan, [part.stock for part in parts if part.stock is not None])
     shown = merged.shown
@@ -134,6 +141,7 @@ def _make(plan: Plan, own: str | None, parts: tuple[Part, ...]) -> Made:
         degraded=degraded,
         ttl_ms=voice.ttl_ms(offers, degraded=bool(degraded)),
         fingerprints={method: merge.fingerprint(faces) for method, faces in shown.items()},
+        whole=_whole(plan, parts),
         prefixes=plan.prefixes,
         normal_uris=merge.normal_uris_of(shown["resources/list"]),
         template_prefixes=merge.template_prefixes_of(shown["resources/templates/list"]) if plan.prefixes else (),

@@ -5,7 +5,7 @@ next one, and the list may change in between. Refuses to know: the time (it is p
 """
 
 import hashlib
-from bisect import bisect_right
+from bisect import bisect_left
 
 from narthex.limits import cursor_seconds_max, page_bytes_max, page_items_max
 from narthex.model.endpoint import Items
@@ -75,19 +75,20 @@ def _end(encoded: tuple[bytes, ...], first: int) -> int:
 
 def _last_key(cursor: str, bound: list[str | bytes], sealer: Sealer, now: float) -> str:
     try:
-        *found, key = sealer.open(CURSOR, cursor, now)
+        claims = sealer.open(CURSOR, cursor, now)
     except Unsealed:
-        found, key = [], ""
-    if found != bound:
-        message = "The cursor is not valid for this list, or no longer. Start again without a cursor."
-        raise PeerFault(INVALID_PARAMS, message, data={"reason": "cursor"})
-    return str(key)
+        claims = None
+    if type(claims) is list and claims[:-1] == bound:
+        return str(claims[-1])
+    message = "The cursor is not valid for this list, or no longer. Start again without a cursor."
+    raise PeerFault(INVALID_PARAMS, message, data={"reason": "cursor"})
 
 
 def _after(keys: tuple[str, ...], key: str) -> int:
-    """Where to go on. After the same item if it is still there, wherever it moved; else after the place it had."""
-    place = bisect_right(keys, key)
-    if place and keys[place - 1] == key:
-        return place
-    mark = key[key.index(".") :]
-    return next((index + 1 for index, other in enumerate(keys) if other.endswith(mark)), place)
+    """Where to go on: after the same item if it is still there, wherever it moved; else at the place it had."""
+    place, _, mark = key.partition(".")
+    same = bisect_left(keys, key)
+    if same < len(keys) and keys[same] == key:
+        return same + 1
+    moved = (index + 1 for index, other in enumerate(keys) if other.endswith(mark))
+    return next(moved, bisect_left(keys, place))

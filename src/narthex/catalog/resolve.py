@@ -54,10 +54,9 @@ def nearest(name: str, names: Iterable[str]) -> tuple[str, ...]:
 
     Bounded, because strangers choose the name: one cheap look at each name, a close comparison with a few.
     """
-    wanted = _letters(name)
-    if not wanted or len(name) > private_name_chars_max:
+    wanted, names = _letters(name), list(names)
+    if not wanted or not names or len(name) > private_name_chars_max:
         return ()
-    names = list(names)
     # All names at once: a name holds no line break (see `stock`), and one pass in C serves two thousand of them.
     folded = list(zip(_letters("\n".join(names)).split("\n"), names, strict=True))
     found = dict.fromkeys(islice((one for letters, one in folded if _is_tail(wanted, letters)), nearest_names_max))

@@ -34,7 +34,7 @@ class Place:
         return self.environ.get(variable) or self.home(*otherwise)
 
     def join(self, *parts: str) -> str:
-        return (ntpath if self.windows else posixpath).join(*parts)
+        return ntpath.join(*parts) if self.windows else posixpath.join(*parts)
 
     @property
     def windows(self) -> bool:

@@ -129,7 +129,7 @@ def _show(path: Path, before: str, after: str) -> None:
 
     old = str(path) if before else "/dev/null"
     for line in unified_diff(before.splitlines(), after.splitlines(), old, str(path), lineterm=""):
-        colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+        colour = None if "NO_COLOR" in os.environ else {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
         click.secho(line, fg=colour)
 
 

@@ -80,12 +80,13 @@ def _at(tree: Any, keys: Keys) -> Any:
 
 
 def _with(tree: dict[str, Any], keys: Keys, value: Any) -> dict[str, Any]:
-    inner = tree.get(keys[0])
-    if len(keys) > 1:
-        value = _with(inner if isinstance(inner, dict) else {}, keys[1:], value)
-    rest = {key: item for key, item in tree.items() if key != keys[0]}
+    first, *further = keys
+    inner = tree.get(first)
+    if further:
+        value = _with(inner if isinstance(inner, dict) else {}, tuple(further), value)
+    rest = {key: item for key, item in tree.items() if key != first}
     # A table without anything in it is not written, so it counts as absent.
-    return rest if value in (None, {}) else {**rest, keys[0]: value}
+    return rest if value in (None, {}) else {**rest, first: value}
 
 
 def _key(name: str) -> str:

@@ -13,6 +13,7 @@ _HEAD = """# The command line
 
 `narthex` does everything an operator asks. Every command has `--help`, and `--json` where it prints data.
 Exit codes: 0 done, 1 the answer is no, 2 wrong usage or configuration.
+Completion in bash: `eval "$(_NARTHEX_COMPLETE=bash_source narthex)"`; zsh and fish have theirs.
 This page is made from the commands' own help by `{maker}`.
 """
 

@@ -29,5 +29,4 @@ def run(start: Callable[[], int]) -> int:
 
 
 def _sentence(error: OSError) -> str:
-    reason = error.strerror or str(error)
-    return f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
+    return f"{(error.strerror or str(error)).rstrip('.')}."

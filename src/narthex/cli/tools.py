@@ -17,14 +17,19 @@ _WIDTH_MIN = 40
 
 @click.command()
 @click.argument("target", required=False, metavar="[FILE|URL]")
+@click.option("--url", metavar="URL", help="The same as URL, as 'narthex call' has it.")
+@click.option("--file", type=click.Path(path_type=Path), help="The same as FILE, as 'narthex call' has it.")
 @click.option("--endpoint", metavar="NAME", help="The endpoint to ask; absent: everything.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tools as the protocol has them.")
-def tools(target: str | None, endpoint: str | None, *, as_json: bool) -> None:
+def tools(target: str | None, url: str | None, file: Path | None, endpoint: str | None, *, as_json: bool) -> None:
     """List the tools of a running gateway, or of a configuration file.
 
     Without FILE or URL: the gateway at http://127.0.0.1:8080/mcp. With FILE a gateway is started for the occasion.
     """
-    url, file = split_target(target)
+    if sum(each is not None for each in (target, url, file)) > 1:
+        raise click.UsageError("One gateway at a time: either FILE or URL.")
+    if target is not None:
+        url, file = split_target(target)
     with gateway(url, file, endpoint) as asked:
         found = list_all(asked, "tools/list", "tools")
     if as_json:
@@ -36,10 +41,8 @@ def tools(target: str | None, endpoint: str | None, *, as_json: bool) -> None:
     sys.exit(DONE)
 
 
-def split_target(target: str | None) -> tuple[str | None, Path | None]:
-    if target is None or target.startswith(("http://", "https://")):
-        return target, None
-    return None, Path(target)
+def split_target(target: str) -> tuple[str | None, Path | None]:
+    return (target, None) if target.startswith(("http://", "https://")) else (None, Path(target))
 
 
 def _print_table(found: list[dict[str, Any]]) -> None:

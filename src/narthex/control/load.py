@@ -81,11 +81,16 @@ def load(path: FilePath, environ: Mapping[str, str], overrides: Overrides | None
     findings, problems = _judge(document, substitution, overrides)
     sources = (path, *(file.absolute() for file in substitution.read))
     if problems or findings is None:
-        raise ConfigError(sorted(problems, key=lambda problem: (problem.line, problem.column)), sources)
+        raise ConfigError(_in_order(problems), sources)
     config = findings.config
-    warnings = (*findings.document.notes, *findings.warnings)
-    unready = (*findings.document.unready, *findings.unready)
+    warnings = _in_order([*findings.document.notes, *findings.warnings])
+    unready = _in_order([*findings.document.unready, *findings.unready])
     return Loaded(config, warnings, (*sources, *map(FilePath, (config.tls or {}).values())), unready)
+
+
+def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    """As they stand in the file."""
+    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
 
 
 def _judge(

@@ -24,8 +24,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        subject = f"{self.path}: " if self.path else ""
-        return f"{where}: {subject}{_sentence(self.what)}{' ' + self.remedy if self.remedy else ''}"
+        before = "".join(f"{part}: " for part in (where, self.path) if part)
+        return f"{before}{_sentence(self.what)}{' ' + self.remedy if self.remedy else ''}"
 
 
 class ConfigError(Exception):

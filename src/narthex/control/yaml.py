@@ -20,8 +20,11 @@ from narthex.limits import config_depth_max
 
 _SCANNER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where it was built in: three times faster
 _TAG = "tag:yaml.org,2002:"
-_CONSTANTS: dict[str, bool | None] = dict.fromkeys(("", "~", "null", "Null", "NULL"))
-_CONSTANTS.update(dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(("false", "False", "FALSE"), False))
+_CONSTANTS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
 _INT = re.compile(r"[-+]?[0-9]{1,300}|0o[0-7]{1,300}|0x[0-9a-fA-F]{1,300}")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _PLAIN_TYPES = {"str", "int", "float", "bool", "null", "map", "seq", "merge"}
@@ -35,9 +38,11 @@ def parse(file: str, text: str) -> Node:
         mark = error.problem_mark or error.context_mark
         raise ConfigError([_syntax_problem(file, text, error, mark)]) from None
     except yaml.reader.ReaderError as error:
-        before = text[: error.position]
+        # The two scanners count differently, bytes or characters: look for the character itself.
+        letter = chr(error.character) if isinstance(error.character, int) else str(error.character)
+        before = text.partition(letter)[0]
         mark = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
-        what = f"the character U+{ord(text[error.position]):04X} is not allowed in YAML"
+        what = f"the character U+{ord(letter):04X} is not allowed in YAML"
         raise ConfigError([Problem(file, mark.line, mark.column, "", what, "Remove it.")]) from None
 
 

@@ -41,6 +41,9 @@ class Channel:
     def notify(self, method: str, params: dict[str, Any]) -> None:
         self._write(encode_notification(method, params))
 
+    def parted(self) -> None:
+        """Nothing follows from it here."""
+
     async def ask(self, method: str, params: dict[str, Any]) -> Outcome:
         assert self.session is not None, "calls come after initialize"
         return await self.session.ask(self, method, params)

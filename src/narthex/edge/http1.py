@@ -8,16 +8,17 @@ No timer belongs to a connection: the listener's sweep compares `deadline` with 
 """
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
 from narthex.edge import response
-from narthex.edge.http1_body import ChunkedBody, LengthBody
+from narthex.edge.http1_body import ChunkedBody, LengthBody, judge_pace
 from narthex.edge.http1_exchange import Exchange, new_request_id
 from narthex.edge.http1_head import CHUNKED, HEAD_END, Head, Headers, Refused, read_head
+from narthex.edge.http1_partial import PartialHead
+from narthex.edge.http1_sending import SendingHalf
 from narthex.edge.stream import Stream
 from narthex.limits import pipelined_bytes_max, retry_after_seconds
 
@@ -28,8 +29,6 @@ __all__ = ["Connection", "Exchange", "Handler", "Headers", "Stream"]
 
 Handler = Callable[[Exchange], Awaitable[None]]
 
-_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)+")
-_BARE_LINE_FEED: Final = re.compile(rb"(?<!\r)\n")
 _RETRY: Final = ((b"Retry-After", b"%d" % retry_after_seconds),)
 
 
@@ -47,42 +46,36 @@ class Phase(Enum):
 FRESH, IDLE, HEAD, BODY, BUSY, STREAM, LINGER, CLOSED = Phase
 
 
-class Connection(asyncio.Protocol):
+class Connection(SendingHalf):
     __slots__ = (
         "_body",
         "_body_started_at",
         "_buffer",
-        "_drain_mark",
         "_exchange",
         "_head",
-        "_listener",
+        "_partial",
         "_read_paused",
         "_stream",
-        "_transport",
+        "address",
         "deadline",
-        "drain_deadline",
         "peer",
         "phase",
-        "write_paused",
     )
 
-    _transport: asyncio.Transport
-
     def __init__(self, listener: "Listener") -> None:
-        self._listener = listener
-        self._buffer = bytearray()  # a head in the making; while BUSY or STREAM, what was sent ahead
+        super().__init__(listener)
+        self._buffer = bytearray()  # what was sent ahead
+        self._partial: PartialHead | None = None
         self._body: LengthBody | ChunkedBody | None = None
         self._body_started_at = 0.0
         self._head: Head | None = None
         self._exchange: Exchange | None = None
         self._stream: Stream | None = None
         self._read_paused = False
-        self._drain_mark = 0
         self.peer = ""
+        self.address = ""  # what counts as one client
         self.phase = FRESH
-        self.write_paused = False
         self.deadline = inf
-        self.drain_deadline = inf
 
     # The life of the connection
 
@@ -135,40 +128,19 @@ class Connection(asyncio.Protocol):
             return
         self.phase = HEAD
         self.deadline = self._listener.now + self._listener.limits.header_seconds_max
-        self._buffer.clear()
+        self._partial = PartialHead()
         self._more_head(data)
 
     def _more_head(self, data: bytes) -> None:
-        buffer = self._buffer
-        seen = max(len(buffer) - len(HEAD_END) + 1, 0)
-        buffer += data
-        if buffer.startswith(b"\r\n"):
-            empty = _EMPTY_LINES.match(buffer)  # may come before a request (RFC 9112 2.2)
-            del buffer[: empty.end() if empty else 0]
-        stop = buffer.find(HEAD_END, seen) + len(HEAD_END)
-        found = stop >= len(HEAD_END)
+        assert self._partial is not None
         try:
-            self._judge_unread_head(seen, stop if found else len(buffer))
+            whole = self._partial.feed(data, self._listener.limits)
         except Refused as refusal:
             self._refuse(refusal)
             return
-        if found:
-            data = bytes(buffer)
-            buffer.clear()
-            self._take_head(data, stop)
-
-    def _judge_unread_head(self, seen: int, stop: int) -> None:
-        """What can be known of a head before it is whole."""
-        limits, buffer = self._listener.limits, self._buffer
-        if stop > limits.header_bytes_max:
-            line = buffer.find(b"\r\n", 0, stop)
-            if line < 0 or line > limits.url_bytes_max:
-                raise Refused(414, "url_too_long", f"The URL is over {limits.url_bytes_max} bytes.")
-            raise Refused(431, "header_bytes", f"The header is over {limits.header_bytes_max} bytes.")
-        if buffer and not 0x41 <= buffer[0] <= 0x5A and buffer != b"\r":
-            raise Refused(400, "malformed_http", "This is not an HTTP/1.1 request.")
-        if _BARE_LINE_FEED.search(buffer, max(seen - 1, 0), stop):
-            raise Refused(400, "malformed_http", "Lines end in CR LF.")
+        if whole is not None:
+            self._partial = None
+            self._take_head(*whole)
 
     def _take_head(self, data: bytes, stop: int) -> None:
         """A whole head is at the start of `data`, and ends at `stop`."""
@@ -331,9 +303,9 @@ class Connection(asyncio.Protocol):
         """
         self.phase = LINGER
         self._buffer.clear()
-        self._body = None
+        self._partial = self._body = None
         self.deadline = self._listener.now + self._listener.pace.linger_seconds
-        self._mark_drain()
+        self.mark_drain()
         if not self._transport.can_write_eof():  # TLS: its own goodbye is part of closing
             self._transport.close()
             return
@@ -342,13 +314,7 @@ class Connection(asyncio.Protocol):
             self._read_paused = False
             self._transport.resume_reading()
 
-    # Streams (stream.Pipe)
-
-    def now(self) -> float:
-        return self._listener.now
-
-    def write(self, data: bytes) -> None:
-        self._transport.write(data)
+    # Streams (stream.Pipe; the rest of it is in SendingHalf)
 
     def stream_ended(self) -> None:
         exchange, self._exchange = self._exchange, None
@@ -359,23 +325,11 @@ class Connection(asyncio.Protocol):
     def stream_overflowed(self) -> None:
         self.abort()
 
-    # Backpressure
-
-    def pause_writing(self) -> None:
-        self.write_paused = True
-        self._mark_drain()
-
-    def resume_writing(self) -> None:
-        self.write_paused = False
-        self.drain_deadline = inf
+    def room_again(self) -> None:
         if self._stream is not None:
             self._stream.flush()
         else:
             self._go_on()
-
-    def _mark_drain(self) -> None:
-        self._drain_mark = self._transport.get_write_buffer_size()
-        self.drain_deadline = self._listener.now + self._listener.limits.stream_stalled_seconds_max
 
     # Deadlines, told by the sweep
 
@@ -390,24 +344,19 @@ class Connection(asyncio.Protocol):
             self._break_silence(now)
         elif self.phase is IDLE or self.phase is FRESH:
             self._close()
-        elif self._transport.get_write_buffer_size():  # LINGER, and the answer is still being taken
+        elif self.unsent_bytes:  # LINGER, and the answer is still being taken
             self.deadline = now + self._listener.pace.linger_seconds
             if self.drain_deadline == inf:
-                self._mark_drain()
+                self.mark_drain()
         else:
             self.abort()
 
     def _judge_body_time(self, now: float) -> None:
-        limits = self._listener.limits
-        elapsed = now - self._body_started_at
         assert self._body is not None
-        received = len(self._body.body)
-        if elapsed >= limits.body_seconds_max:
-            self._refuse(Refused(408, "body_timeout", f"The body took over {limits.body_seconds_max:g} s."))
-        elif received < limits.body_bytes_per_second_min * elapsed:
-            self._refuse(Refused(408, "body_too_slow", "The body came too slowly."))
-        else:
-            self.deadline = min(now + 1.0, self._body_started_at + limits.body_seconds_max)
+        try:
+            self.deadline = judge_pace(len(self._body.body), now - self._body_started_at, now, self._listener.limits)
+        except Refused as refusal:
+            self._refuse(refusal)
 
     def _break_silence(self, now: float) -> None:
         assert self._stream is not None
@@ -416,15 +365,6 @@ class Connection(asyncio.Protocol):
             self.deadline = now + self._listener.pace.comment_seconds
         else:
             self.deadline = self._stream.sent_at + self._listener.pace.comment_seconds
-
-    def expire_drain(self) -> None:
-        """The reader has not made room for `stream_stalled_seconds_max`: by little, or at all?"""
-        limits = self._listener.limits
-        drained = self._drain_mark - self._transport.get_write_buffer_size()
-        if drained < limits.body_bytes_per_second_min * limits.stream_stalled_seconds_max:
-            self.abort()
-        else:
-            self._mark_drain()
 
     # Ending, told by the listener
 
@@ -439,9 +379,6 @@ class Connection(asyncio.Protocol):
             self._close()
         elif self.phase is FRESH:
             self.deadline = min(self.deadline, fresh_until)
-
-    def abort(self) -> None:
-        self._transport.abort()
 
     def __repr__(self) -> str:
         return f"<Connection from {self.peer}: {self.phase.name.lower()}>"

@@ -1,7 +1,7 @@
 """The body of a request: raw bytes in, decoded bytes and an exact end out.
 
 Knows: where a body ends, to the byte (RFC 9112 6.2, 7.1), and what one may weigh.
-Refuses to know: sockets, clocks; trailers, which are parsed for their framing and thrown away.
+Refuses to know: sockets, what time it is; trailers, which are parsed for their framing and thrown away.
 """
 
 from typing import Final
@@ -99,3 +99,13 @@ class ChunkedBody:
         self._quiet = 0 if len(self.body) > before else self._quiet + len(piece)
         if self._quiet > limits.header_bytes_max:
             raise Refused(431, "trailers_too_large", f"More than {limits.header_bytes_max} bytes of trailers.")
+
+
+def judge_pace(received: int, elapsed: float, now: float, limits: Limits) -> float:
+    """Is an unfinished body coming fast enough? The time to ask again. Raises Refused."""
+    left = limits.body_seconds_max - elapsed
+    if left <= 0:
+        raise Refused(408, "body_timeout", f"The body took over {limits.body_seconds_max:g} s.")
+    if received < limits.body_bytes_per_second_min * elapsed:
+        raise Refused(408, "body_too_slow", "The body came too slowly.")
+    return now + min(left, 1.0)

@@ -35,6 +35,7 @@ _DROPPED: Final = b""
 
 # Path bytes after decoding. No `%`: who decodes twice would see another path than we matched.
 _PATH = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*")
+_NON_ASCII_MCP = re.compile(rb"\r\nmcp-[^:\r\n]*:[^\r\n]*[\x80-\xff]", re.IGNORECASE)
 _DOT_SEGMENT = re.compile(r"/\.\.?(?:/|$)")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _ESCAPED_SEPARATOR = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
@@ -122,7 +123,8 @@ class _Collector:
 def read_head(head: bytes, limits: Limits) -> Head:
     """Parse one whole head, its final empty line included. Raises Refused."""
     if not head.isascii():
-        raise Refused(400, "non_ascii", "Header fields must be ASCII.")
+        reason = "non_ascii_mcp" if _NON_ASCII_MCP.search(head) else "non_ascii"  # MCP has a code of its own for these
+        raise Refused(400, reason, "Header fields must be ASCII.")
     found = _Collector()
     parser = httptools.HttpRequestParser(found)
     try:

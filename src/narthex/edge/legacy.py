@@ -47,6 +47,11 @@ class Posted:
     async def ask(self, method: str, params: dict[str, Any]) -> Outcome:
         return await self.session.ask(self, method, params)
 
+    def parted(self) -> None:
+        """What the server does to us we do to the client: it frees the connection, and the client comes back."""
+        if self.replay is not None and self.replay.primed:
+            self.replay.part()
+
     def send(self, message: bytes) -> bool:
         self.commit().send(message)
         return True
@@ -137,6 +142,8 @@ class LegacyFace:
             raise PeerFault(
                 INVALID_REQUEST, "A request with this id is in flight in this session.", data={"reason": "id"}
             )
+        if _prefers_stream(exchange):
+            client.commit()
         self.waiting.add(client)
         tasks = []
         for request in requests:
@@ -207,6 +214,12 @@ class Standing:
     def send(self, message: bytes) -> bool:
         self._replay.send(message)
         return self._replay.listening
+
+
+def _prefers_stream(exchange: Exchange) -> bool:
+    """The client names the event stream first: it wants answers that it can take up again."""
+    accept = exchange.headers.get(b"accept") or b""
+    return accept.lstrip().startswith(b"text/event-stream") and b"json" in accept
 
 
 def replays_of(session: Session) -> Replays:

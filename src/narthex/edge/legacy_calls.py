@@ -20,7 +20,7 @@ from narthex.relay.relay import Relay, answer_of
 from narthex.relay.session import Session, Sessions
 from narthex.wire.envelope import Notification, Request, encode_result
 from narthex.wire.faults import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PeerFault
-from narthex.wire.revisions import LEGACY_METHODS, LOG_LEVELS, negotiate
+from narthex.wire.revisions import LEGACY_METHODS, LOG_LEVELS, MODERN, negotiate
 
 RELAYED = LEGACY_METHODS - {
     "initialize",
@@ -118,7 +118,8 @@ class LegacyCalls:
         found = private_uri(endpoint, uri) if endpoint is not None and type(uri) is str else None
         if found is None or endpoint is None or type(uri) is not str:
             raise PeerFault(INVALID_PARAMS, f"Unknown resource: {str(uri)[:256]}", data={"uri": uri})
-        if not subscribable(endpoint, uri):
+        if endpoint.server_revisions.get(found[0]) == MODERN and not subscribable(endpoint, uri):
+            # An older server is asked all the same: many keep subscriptions without declaring them.
             raise PeerFault(METHOD_NOT_FOUND, f"Server '{found[0]}' offers no subscriptions to resources.")
         server = self.relay.fleet.servers.get(found[0])
         uris = self.listener(session).uris
@@ -130,7 +131,9 @@ class LegacyCalls:
             if len(uris) >= resource_subscriptions_max:
                 text = f"A session may subscribe to {resource_subscriptions_max} resources."
                 raise PeerFault(INVALID_REQUEST, text, data={"reason": "resource_subscriptions"})
-            await server.subscribe(found[1])
+            refusal = await server.subscribe(found[1])
+            if refusal is not None:
+                return refusal
             uris.add(uri)
         return Result({})
 

@@ -7,7 +7,7 @@ import asyncio
 import ssl as tls
 from collections.abc import Callable
 from email.utils import formatdate
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
 from narthex.edge.http1 import Connection, Handler
@@ -145,8 +145,9 @@ class Listener:
     def admit(self, connection: Connection) -> Refused | None:
         """Count a new connection. A refusal, if there is no room; it still counts until it is gone."""
         self._connections.add(connection)
-        here = self._per_address.get(connection.peer, 0) + 1
-        self._per_address[connection.peer] = here
+        connection.address = address_key(connection.peer)
+        here = self._per_address.get(connection.address, 0) + 1
+        self._per_address[connection.address] = here
         limits, total = self.limits, len(self._connections)
         if total <= limits.connections_max and here <= limits.connections_per_address_max:
             return None
@@ -157,16 +158,16 @@ class Listener:
         limits = self.limits
         return (
             len(self._connections) > limits.connections_max + lingering_connections_max
-            or self._per_address[connection.peer] > limits.connections_per_address_max + lingering_connections_max
+            or self._per_address[connection.address] > limits.connections_per_address_max + lingering_connections_max
         )
 
     def forget(self, connection: Connection) -> None:
         self._connections.discard(connection)
-        here = self._per_address.get(connection.peer, 0) - 1
+        here = self._per_address.get(connection.address, 0) - 1
         if here > 0:
-            self._per_address[connection.peer] = here
+            self._per_address[connection.address] = here
         else:
-            self._per_address.pop(connection.peer, None)
+            self._per_address.pop(connection.address, None)
         self._note_quiet()
 
     def note_refusal(self, refusal: Refused) -> None:
@@ -293,6 +294,16 @@ async def _wait_for_any(seconds: float, *events: asyncio.Event) -> None:
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
+
+
+def address_key(peer: str) -> str:
+    """Who counts as one client. Whoever has one IPv6 address has 2^64 of them: the network counts."""
+    if ":" not in peer:
+        return peer
+    address = IPv6Address(peer.partition("%")[0])
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Address(int(address) >> 64 << 64))
 
 
 def _is_loopback(host: str) -> bool:

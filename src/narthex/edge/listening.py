@@ -118,10 +118,11 @@ async def hold(fleet: Fleet, endpoint: Endpoint, uris: list[str]) -> list[tuple[
         if found is None or server is None:
             continue
         try:
-            await server.subscribe(found[1])
+            refusal = await server.subscribe(found[1])
         except UpstreamFault:
             continue  # it is down; when it comes back the watch asks for everything that is wanted
-        held.append(found)
+        if refusal is None:
+            held.append(found)
     return held
 
 

@@ -38,6 +38,9 @@ class Waiting:
     def notify(self, method: str, params: dict[str, Any]) -> None:
         self.commit().send(b"data: " + encode_notification(method, params) + b"\n\n")
 
+    def parted(self) -> None:
+        """Nothing follows from it here."""
+
     async def ask(self, method: str, params: dict[str, Any]) -> Outcome:
         # A question needs the answer in another request of the client; that bridge is not built (PROTOCOL.md H1).
         if method == "elicitation/create":

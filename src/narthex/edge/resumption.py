@@ -6,7 +6,7 @@ Knows: one buffer per stream, bounded in events, bytes and time. Refuses to know
 from collections import deque
 
 from narthex.edge.stream import Stream
-from narthex.limits import resumption_bytes_max, resumption_events_max, resumption_seconds_max
+from narthex.limits import resumption_bytes_max, resumption_events_max, resumption_retry_ms, resumption_seconds_max
 
 streams_kept_max = 16
 
@@ -14,12 +14,13 @@ streams_kept_max = 16
 class Replay:
     """One stream of a session: its last events, and the connection that reads it now."""
 
-    __slots__ = ("_bytes", "_events", "_next", "ended_at", "number", "stream")
+    __slots__ = ("_bytes", "_events", "_next", "ended_at", "number", "primed", "stream")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.stream: Stream | None = None
         self.ended_at: float | None = None
+        self.primed = False
         self._events: deque[tuple[int, bytes]] = deque()
         self._bytes = 0
         self._next = 0
@@ -31,7 +32,8 @@ class Replay:
     def prime(self) -> bytes:
         """The first event: an id without data, so that a client can come back before anything was said."""
         number, self._next = self._next, self._next + 1
-        return b"id: %d-%d\ndata: \n\n" % (self.number, number)
+        self.primed = True
+        return b"id: %d-%d\nretry: %d\ndata: \n\n" % (self.number, number, resumption_retry_ms)
 
     def send(self, message: bytes, *, last: bool = False) -> None:
         """One message, kept and sent. `last` ends the stream."""
@@ -48,6 +50,12 @@ class Replay:
                 self.stream.end(event)
             else:
                 self.stream.send(event)
+
+    def part(self) -> None:
+        """Free the connection; what follows waits for the client."""
+        if self.stream is not None:
+            self.stream.end()
+            self.stream = None
 
     def resume(self, after: int, stream: Stream) -> None:
         """The client is back: what it missed first, then what comes."""

@@ -119,6 +119,9 @@ class StdioFace:
     def notify(self, method: str, params: dict[str, Any]) -> None:
         self._write(encode_notification(method, params))
 
+    def parted(self) -> None:
+        """Nothing follows from it here."""
+
     async def ask(self, method: str, params: dict[str, Any]) -> Outcome:
         if method == "elicitation/create":
             return Result({"action": "cancel"})

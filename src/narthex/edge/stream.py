@@ -26,10 +26,10 @@ class Pipe(Protocol):
 class Stream:
     """Owned by whoever asked for it; may outlive the handler. After `closed`, everything sent is dropped.
 
-    `send` never blocks. While the reader is slower than its events they queue, up to `queue_bytes_max`;
-    one event always fits an empty queue, whatever its size. `stalled` says that the queue is full: a producer
-    that can wait awaits `ready()`; one that sends all the same loses the stream, since losing only some
-    of its events would tell the reader an untruth.
+    `send` never blocks. While the reader is slower than its events they queue, until `queue_bytes_max` is reached:
+    then the stream is `stalled`. One that is not takes the next event, whatever its size. A producer that can wait
+    awaits `ready()`; one that sends to a stalled stream loses it, since losing only some of its events
+    would tell the reader an untruth.
     """
 
     __slots__ = (
@@ -112,7 +112,8 @@ class Stream:
     def _put(self, data: bytes) -> None:
         if not self._pipe.write_paused:
             self._pipe.write(data)
-        elif self._queue and not self.ending and self.queued_bytes + len(data) > self.queue_bytes_max:
+        elif self.stalled and not self.ending:
+            self.close()
             self._pipe.stream_overflowed()
             return
         else:

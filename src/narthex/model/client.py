@@ -16,6 +16,9 @@ class Client(Protocol):
     def notify(self, method: str, params: dict[str, Any]) -> None:
         """A notification that belongs to this call (progress, log). Never waits; dropped if nobody can hear it."""
 
+    def parted(self) -> None:
+        """The server closed its stream before the response, and will be asked for the rest (2025-11-25, polling)."""
+
     async def ask(self, method: str, params: dict[str, Any]) -> Outcome:
         """A question of the server in mid-call (legacy revisions only). A client that cannot answer gives a Failure."""
         ...

@@ -60,6 +60,7 @@ class Endpoint:
     degraded: tuple[str, ...] = ()
     ttl_ms: int = 0
     fingerprints: Mapping[str, int] = field(default_factory=dict)  # list method -> what a listener compares
+    whole: frozenset[str] = frozenset()  # servers of which this endpoint hides nothing
     prefixes: Mapping[str, str] = field(default_factory=dict)  # server -> "crm" of "gw+crm"; or none
     normal_uris: Mapping[str, str] = field(default_factory=dict)  # normal form -> public URI, where the two differ
     template_prefixes: tuple[tuple[str, str], ...] = ()  # (start of an http template, server), longest start first

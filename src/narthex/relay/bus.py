@@ -64,6 +64,18 @@ class Bus:
             if shown in listener.uris or any(shown.startswith(wanted) for wanted in listener.uris):
                 self._note(listener, "updated", shown)
 
+    def announced(self, server: str, kinds: Iterable[str]) -> None:
+        """A server said that its lists changed. Whoever sees all of them hears it, even if nothing we compare moved.
+
+        An endpoint that shows only a part tells by its own comparison: the timing would betray what is hidden.
+        """
+        for listener in self._listeners:
+            endpoint = self._slot.current.endpoints.get(listener.endpoint)
+            if endpoint is not None and server in endpoint.whole:
+                for kind in kinds:
+                    if kind in listener.kinds:
+                        self._note(listener, "list", kind)
+
     def _moved(self, before: Snapshot, after: Snapshot) -> None:
         for listener in self._listeners:
             old, new = before.endpoints.get(listener.endpoint), after.endpoints.get(listener.endpoint)

@@ -6,6 +6,7 @@ Knows: which servers there are, and when their offers make a new snapshot. Refus
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from narthex import limits as house
@@ -44,6 +45,8 @@ class Fleet:
         self._publishing: asyncio.Handle | None = None
         self._ticker: asyncio.Task[Any] | None = None
         self._closed = False
+        self._announced: list[tuple[str, AbstractSet[str]]] = []
+        self.on_announced: Callable[[str, AbstractSet[str]], None] = lambda _name, _kinds: None
         self._loop = asyncio.get_running_loop()
 
     def start(self) -> None:
@@ -118,11 +121,13 @@ class Fleet:
 
     # ---- publication -------------------------------------------------------------------------------------------
 
-    def _offered(self, server: Server) -> None:
+    def _offered(self, server: Server, announced: AbstractSet[str]) -> None:
         if self._closed or self.servers.get(server.name) is not server:
             return
         if server.offer is not None and not server.offer.degraded:
             self._keep(server)
+        if announced:
+            self._announced.append((server.name, announced))
         # Several servers answer at once after a start: one snapshot serves them all.
         if self._publishing is None:
             self._publishing = self._loop.call_soon(self._publish_offers)
@@ -130,6 +135,9 @@ class Fleet:
     def _publish_offers(self) -> None:
         self._publishing = None
         self._publish(self.slot.current.config)
+        announced, self._announced = self._announced, []
+        for name, kinds in announced:
+            self.on_announced(name, kinds)
 
     def _publish(self, config: Config) -> None:
         offers = {name: server.offer for name, server in self.servers.items() if server.offer is not None}

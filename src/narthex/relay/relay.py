@@ -25,7 +25,7 @@ from narthex.relay.slot import Slot
 from narthex.telemetry.event import CallEvent, How
 from narthex.upstream.link.ask import Ask
 from narthex.wire.envelope import encode_error, encode_result
-from narthex.wire.faults import INTERNAL_ERROR, MISSING_CLIENT_CAPABILITY, PeerFault
+from narthex.wire.faults import HEADER_MISMATCH, INTERNAL_ERROR, MISSING_CLIENT_CAPABILITY, PeerFault
 from narthex.wire.revisions import INPUT_REQUIRED, LISTS, OWN_META
 from narthex.wire.seal import Sealer
 from narthex.wire.translate import (
@@ -89,13 +89,16 @@ class Relay:
             if type(permit) is Denial:
                 return self._denied(call, permit)
             assert isinstance(permit, Permit)
-            return self._answered(call, await self._send(permit))
+            outcome = await self._send(permit)
+            if type(outcome) is Failure and outcome.code == HEADER_MISMATCH:
+                outcome = await self._send_anew(call)
+            return self._answered(call, outcome)
         except PeerFault as fault:
             call.reason = _reason(fault.data)
-            return _shaped(call, failure_of(fault))
+            return failure_of(fault)
         except UpstreamFault as fault:
             call.reason = fault.reason
-            return _shaped(call, fault.failure())
+            return fault.failure()
 
     # ---- the way there -----------------------------------------------------------------------------------------
 
@@ -123,6 +126,20 @@ class Relay:
         if server is None:
             raise UpstreamFault(call.server, "upstream_unavailable", "it is no longer configured")
         return await server.request(ask, call.sitting)
+
+    async def _send_anew(self, call: Call) -> Outcome:
+        """The server misses a header that we derive from its schemas: they changed. Look again, repeat once."""
+        server = self.fleet.servers.get(call.server)
+        if server is not None:
+            await server.refresh()
+        call.endpoint = self.endpoint(call.endpoint.name) or call.endpoint
+        resolve(call)
+        state.unwrap(call, self.sealer)
+        permit = chain.request(call)
+        if type(permit) is Denial:
+            raise PeerFault(permit.code or INTERNAL_ERROR, permit.message, status=permit.status)
+        assert isinstance(permit, Permit)
+        return await self._send(permit)
 
     async def _first_lists(self, call: Call) -> None:
         """The very first lists after a first start wait a moment: an empty list would be believed for long."""
@@ -178,7 +195,7 @@ class Relay:
         call.reason = denial.reason
         if denial.code is not None or call.method != "tools/call":
             data = {"reason": denial.reason, **denial.data}
-            return _shaped(call, Failure(denial.code or INTERNAL_ERROR, denial.message, data, denial.status))
+            return Failure(denial.code or INTERNAL_ERROR, denial.message, data, denial.status)
         members = tool_refusal(denial.message, denial.reason, denial.data)
         if call.modern:
             return Result(modern_result(call.method, members, lists.SERVER_INFO))
@@ -228,7 +245,7 @@ def tool_refusal(message: str, reason: str, data: dict[str, Any] | None = None) 
 
 
 def _shaped(call: Call, failure: Failure) -> Failure:
-    """An error as a client of this era may see it."""
+    """A server's error as a client of this era may see it."""
     uri = call.exposed if call.method == "resources/read" and call.exposed else None
     shape = modern_error if call.modern else legacy_error
     code, message, data = shape(call.method, failure.code, failure.message, failure.data, uri)

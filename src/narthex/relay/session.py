@@ -132,6 +132,9 @@ class SessionClient:
     def notify(self, method: str, params: dict[str, Any]) -> None:
         self._session.tell(method, params)
 
+    def parted(self) -> None:
+        """Nothing follows from it here."""
+
     async def ask(self, method: str, params: dict[str, Any]) -> Outcome:
         return await self._session.ask(None, method, params)
 

@@ -20,8 +20,8 @@ _LOCK_POLL_SECONDS = 0.01
 _REMEDY = "Set `state:` in the configuration to a folder that this user can write to, or make this one writable."
 
 
-class StateFault(Exception):
-    """The state folder cannot be used. The text says what to do; nothing is served without it."""
+class StateFault(OSError):
+    """The state folder cannot be used. The text says what to do. An `OSError`, like any other trouble with a disk."""
 
 
 def folder_of(config: Config, environ: Mapping[str, str]) -> Path:

@@ -24,6 +24,7 @@ class Lanes:
         self._opening: dict[str, asyncio.Task[Link]] = {}
         self._loop = asyncio.get_running_loop()
         self._closed = False
+        self._speaks_legacy = True  # of a modern server: until it refuses
 
     def links(self) -> list[Link]:
         return [*([self.shared] if self.shared is not None else []), *self.own.values()]
@@ -37,8 +38,11 @@ class Lanes:
 
     def _may_share(self, sitting: Sitting) -> bool:
         link = self.shared
-        if self._config.stateless or (link is not None and link.alive and self._opener.era_is_modern):
+        if self._config.stateless:
             return True
+        if link is not None and link.alive and self._opener.era_is_modern:
+            # Both ends may know an older revision: then questions in mid-call need no bridge.
+            return not sitting.interactive or not self._speaks_legacy
         if self._config.command is not None:
             # One process serves all of one principal, unless the client can be asked things: a question must
             # find its way back to the one session it belongs to.
@@ -79,7 +83,14 @@ class Lanes:
         return await asyncio.shield(task)
 
     async def _open(self, capabilities: dict[str, Any], keep: Callable[[Link], None], sitting: Sitting | None) -> Link:
-        link = await self._opener.open(capabilities, self._notice)
+        if sitting is not None and self._opener.era_is_modern:
+            found = await self._opener.open_legacy(capabilities, self._notice)
+            if found is None:
+                self._speaks_legacy = False
+                return await self._share_again()
+            link = found
+        else:
+            link = await self._opener.open(capabilities, self._notice)
         if self._closed:
             await link.aclose()
         if sitting is not None and hasattr(link, "owner"):
@@ -88,6 +99,10 @@ class Lanes:
                 link.listen()
         keep(link)
         return link
+
+    async def _share_again(self) -> Link:
+        link = self.shared
+        return link if link is not None and link.alive else await self._share()
 
     async def leave(self, key: str) -> None:
         """A legacy session ended: so does the conversation that was its own."""

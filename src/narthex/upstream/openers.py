@@ -37,6 +37,11 @@ class Opener(Protocol):
     @property
     def era_is_modern(self) -> bool: ...
     async def open(self, capabilities: dict[str, Any], notice: Notice) -> Link: ...
+
+    async def open_legacy(self, capabilities: dict[str, Any], notice: Notice) -> Link | None:
+        """A conversation in an older revision with a server that speaks the modern one; None: it has no older one."""
+        ...
+
     def doubt(self) -> None: ...
     async def aclose(self) -> None: ...
 
@@ -73,6 +78,14 @@ class HttpOpener:
             self.doubt()
             raise
         return self._remember(old, "legacy", "http+sse")
+
+    async def open_legacy(self, capabilities: dict[str, Any], notice: Notice) -> Link | None:
+        link = LegacyHttp(self._name, self.http, self._limits, notice, self._owned)
+        try:
+            await link.open(capabilities, self._deadline(probe_http_seconds_max * 2))
+        except NotLegacy:
+            return None
+        return link
 
     def doubt(self) -> None:
         """The server answered like one of another era: probe anew next time."""
@@ -159,6 +172,17 @@ class StdioOpener:
         except UpstreamFault:
             self.doubt()
             raise
+
+    async def open_legacy(self, capabilities: dict[str, Any], notice: Notice) -> Link | None:
+        era = self.era
+        try:
+            return await self._attempt(capabilities, notice, self._initialize)
+        except UpstreamFault as fault:
+            if fault.reason in ("upstream_refused", "upstream_revision", "upstream_timeout"):
+                return None
+            raise
+        finally:
+            self.era = era  # what it speaks by preference has not changed
 
     def doubt(self) -> None:
         self.era = None

@@ -7,6 +7,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from enum import Enum, auto
 from typing import Any
 
@@ -31,7 +32,7 @@ from narthex.upstream.listing import take_offer
 from narthex.upstream.openers import Opener
 from narthex.upstream.stdio.restart import RestartNow, Run, plan, remember
 from narthex.upstream.watch import Watch
-from narthex.wire.faults import HEADER_MISMATCH, UNSUPPORTED_PROTOCOL_VERSION
+from narthex.wire.faults import UNSUPPORTED_PROTOCOL_VERSION
 from narthex.wire.revisions import LISTS
 
 # Repeating these does no harm, so a lost connection is tried once more (PROTOCOL.md R6).
@@ -41,6 +42,7 @@ _CHANGED = {
     "notifications/prompts/list_changed": "prompts",
     "notifications/resources/list_changed": "resources",
 }
+_OTHER_ERA = (UNSUPPORTED_PROTOCOL_VERSION,)
 _DOUBT = ("upstream_status", "upstream_malformed")
 
 
@@ -63,7 +65,7 @@ class Server:
         notices: Notices,
         owned: Owned,
         offer: Offer | None,
-        on_offer: Callable[["Server"], None],
+        on_offer: Callable[["Server", AbstractSet[str]], None],
     ) -> None:
         self.config, self.name, self.limits, self.opener = config, config.name, limits, opener
         self.offer = offer
@@ -78,6 +80,7 @@ class Server:
         self._history: tuple[Run, ...] = ()
         self._refreshing: asyncio.Task[None] | None = None
         self._stale: asyncio.TimerHandle | None = None
+        self._announced: set[str] = set()
         self._watch = Watch(self.name, limits, self._heard_change, self._heard_update)
         self._stderr: deque[str] = deque(maxlen=20)
         if offer is not None:
@@ -104,7 +107,7 @@ class Server:
                 return await self._again(ask, sitting)
             self._failed(fault)
             raise
-        if type(outcome) is Failure and outcome.code in (UNSUPPORTED_PROTOCOL_VERSION, HEADER_MISMATCH):
+        if type(outcome) is Failure and outcome.code in _OTHER_ERA:
             if await self._era_changed(link):
                 return await self._again(ask, sitting)
         elif self._breaker.failures:
@@ -200,7 +203,8 @@ class Server:
             self._breaker.succeeded()
             self.offer = offer
         self.first_try.set()
-        self._on_offer(self)
+        announced, self._announced = self._announced, set()
+        self._on_offer(self, announced)
         self._plan_refresh()
 
     def _plan_refresh(self) -> None:
@@ -229,7 +233,7 @@ class Server:
     def _degrade(self) -> None:
         if self.offer is not None and not self.offer.degraded:
             self.offer = _degraded(self.offer)
-            self._on_offer(self)
+            self._on_offer(self, frozenset())
 
     # ---- news --------------------------------------------------------------------------------------------------
 
@@ -244,15 +248,16 @@ class Server:
             self._notices.say(self.name, "debug", f"{self.name}: {str(params.get('data'))[:500]}")
 
     def _heard_change(self, kind: str) -> None:
+        self._announced.add(kind)
         self.refresh_soon(house.notice_coalesce_seconds / 2)
 
     def _heard_update(self, uri: str) -> None:
         self._notices.updated(self.name, uri)
 
-    async def subscribe(self, uri: str) -> None:
-        """Somebody wants `resources/updated` of this URI. Counted: the server is asked once."""
+    async def subscribe(self, uri: str) -> Failure | None:
+        """Somebody wants `resources/updated` of this URI. Counted: the server is asked once, and may refuse."""
         await self.lanes.get(None)
-        await self._watch.subscribe(uri, self.lanes.shared, self._owned)
+        return await self._watch.subscribe(uri, self.lanes.shared, self._owned)
 
     async def unsubscribe(self, uri: str) -> None:
         await self._watch.unsubscribe(uri, self.lanes.shared, self._owned)

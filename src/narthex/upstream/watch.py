@@ -10,7 +10,7 @@ from typing import Any
 
 from narthex.limits import Limits, reconnect_seconds_max, reconnect_seconds_min
 from narthex.model.deadline import Deadline
-from narthex.model.outcome import UpstreamFault
+from narthex.model.outcome import Failure, UpstreamFault
 from narthex.telemetry.owned import Owned
 from narthex.upstream.link.ask import Ask, Link
 from narthex.upstream.link.legacy_http import LegacyHttp
@@ -51,16 +51,20 @@ class Watch:
         for uri in self.wanted:
             owned.start(self._tell(link, "resources/subscribe", uri), "resubscribe")
 
-    async def subscribe(self, uri: str, link: Link | None, owned: Owned) -> None:
+    async def subscribe(self, uri: str, link: Link | None, owned: Owned) -> Failure | None:
+        """Hear of changes of this URI from now on; or the server's refusal, and everything is as before."""
         self.wanted[uri] = self.wanted.get(uri, 0) + 1
         if link is None or self.wanted[uri] > 1:
-            return
+            return None
         if isinstance(link, ModernHttp) or _is_modern_stdio(link):
             self._relisten(link, owned)
-        else:
-            if isinstance(link, LegacyHttp):
-                link.listen()
-            await self._tell(link, "resources/subscribe", uri)
+            return None
+        if isinstance(link, LegacyHttp):
+            link.listen()
+        refusal = await self._tell(link, "resources/subscribe", uri)
+        if refusal is not None:
+            self.wanted.pop(uri, None)
+        return refusal
 
     async def unsubscribe(self, uri: str, link: Link | None, owned: Owned) -> None:
         left = self.wanted.get(uri, 0) - 1
@@ -141,12 +145,13 @@ class Watch:
         for uri in self.wanted:
             self._updated(uri)
 
-    async def _tell(self, link: Link, method: str, uri: str) -> None:
+    async def _tell(self, link: Link, method: str, uri: str) -> Failure | None:
         deadline = Deadline(asyncio.get_running_loop().time() + self._limits.call_seconds_max)
         try:
-            await link.request(Ask(method, {"uri": uri}, deadline))
+            outcome = await link.request(Ask(method, {"uri": uri}, deadline))
         except UpstreamFault:
-            return  # the next conversation subscribes anew
+            return None  # the next conversation subscribes anew
+        return outcome if isinstance(outcome, Failure) else None
 
 
 def _changes(link: Link) -> list[str]:

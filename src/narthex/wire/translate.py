@@ -4,6 +4,7 @@ Knows: which fields belong to which revision. Refuses to know: names and URIs (t
 Every function takes the modern shape or returns it. Values that need no look stay `msgspec.Raw`.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,7 @@ from narthex.wire.strict import encode
 _CONTENT_SINCE = {"text": "2024-11-05", "image": "2024-11-05", "resource": "2024-11-05"}
 _CONTENT_SINCE |= {"audio": "2025-03-26", "resource_link": "2025-06-18"}
 _STRUCTURED_SINCE = "2025-06-18"
+_MISSING = re.compile(r"\b(not found|unknown resource|no such|does not exist)\b", re.IGNORECASE)
 _MODERN_ONLY = ("resultType", "ttlMs", "cacheScope")
 _decode = msgspec.json.decode
 
@@ -194,13 +196,20 @@ def shared_capabilities(declared: Mapping[str, Any]) -> dict[str, Any]:
 def modern_error(method: str, code: int, message: str, data: Any, uri: str | None) -> tuple[int, str, Any]:
     """An upstream's error as a modern client may see it. `uri` is the public URI of a resources/read."""
     message = message[:error_text_chars_max]
-    if uri is not None and code in (LEGACY_RESOURCE_NOT_FOUND, INVALID_PARAMS):
+    if uri is not None and _is_missing(code, message):
         return INVALID_PARAMS, message, {**(data if type(data) is dict else {}), "uri": uri}
     if code == LEGACY_URL_ELICITATION_REQUIRED:
         return INTERNAL_ERROR, message, {"reason": "url_elicitation_required", OWN_META + "data": data}
     if code in (METHOD_NOT_FOUND, MISSING_CLIENT_CAPABILITY) or not -32099 <= code <= -32000:
         return code, message, data
     return INTERNAL_ERROR, message, {"reason": "upstream_error", OWN_META + "code": code, OWN_META + "data": data}
+
+
+def _is_missing(code: int, message: str) -> bool:
+    """Servers say "no such resource" with many codes; the words decide for those that mean other things too (R15)."""
+    if code in (LEGACY_RESOURCE_NOT_FOUND, INVALID_PARAMS):
+        return True
+    return code in (0, INTERNAL_ERROR) and _MISSING.search(message) is not None
 
 
 def legacy_error(method: str, code: int, message: str, data: Any, uri: str | None) -> tuple[int, str, Any]:

@@ -35,6 +35,9 @@ class Silent:
     def notify(self, method: str, params: dict[str, Any]) -> None:
         """Dropped: nobody listens."""
 
+    def parted(self) -> None:
+        """Nothing follows from it here."""
+
     async def ask(self, method: str, params: dict[str, Any]) -> Outcome:
         return Failure(-1, f"{method} cannot be answered here: no client stands behind this request.")
 

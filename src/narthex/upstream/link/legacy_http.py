@@ -148,6 +148,7 @@ class LegacyHttp:
                 return reader.outcome
             if reader.last_id is None:
                 break
+            reader.ask.client.parted()
             await self._resume(reader)
         text = "its stream ended without a response"
         raise UpstreamFault(self.server, "upstream_stream_truncated", text, sent=True)

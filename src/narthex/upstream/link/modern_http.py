@@ -131,5 +131,5 @@ def headers_for(ask: Ask) -> bytes:
     if ask.mirrors:
         arguments = ask.params.get("arguments")
         for name, value in param_headers(ask.mirrors, arguments if type(arguments) is dict else {}):
-            lines += f"Mcp-Param-{name}: {value}\r\n".encode()
+            lines += f"{name}: {value}\r\n".encode()
     return lines

@@ -1,0 +1,145 @@
+"""The goals, as data, and the verdict on each: what was measured, what was wanted, whether it is met.
+
+Knows: the numbers that Narthex promises (docs/bench.md shows them). Refuses to know: how they were measured.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+from cells import (
+    CALLERS,
+    CROSSED,
+    DIRECT,
+    FASTMCP,
+    MODERN_MODERN,
+    MODERN_STDIO,
+    THROUGH_NGINX,
+    WITH_SESSION,
+    Measured,
+)
+from generator import Sample
+from weight import SESSIONS, TOOLS, Weight
+
+ONE, MANY = CALLERS
+MIB = 1024 * 1024
+
+# Against nginx: processor time per call at one caller and at 64, throughput at 64; against the direct call: added p50.
+CPU_RATIO_MAX = {ONE: 2.0, MANY: 2.5}
+ADDED_P50_US_MAX = 100.0
+THROUGHPUT_RATIO_MIN = 0.6
+P99_PER_P50_MAX = 5.0
+OTHER_CELLS_FACTOR = 1.5  # legacy and crossed cells may cost so much more than modern → modern may
+STDIO_ADDED_P50_US_MAX = 500.0
+FIRST_PAGE_MS_MAX = 10.0
+FLEET_BYTES_MAX = 150 * MIB
+SESSIONS_BYTES_MAX = 10 * MIB
+FLAT_BYTES_MAX = 2 * MIB  # ten bytes per call over 200,000: an allocator's leftovers, but nothing kept per call
+START_MS_MAX = 1_500.0
+
+
+@dataclass
+class Verdict:
+    """One row of the table. `used` is the part of the goal that is used up; None where there is nothing to judge."""
+
+    what: str
+    measured: str
+    goal: str
+    used: float | None
+
+    @property
+    def met(self) -> bool | None:
+        return None if self.used is None else self.used <= 1.0
+
+
+def verdicts(measured: Measured, weight: Weight) -> list[Verdict]:
+    rows = of_cell(measured, MODERN_MODERN, 1.0) + tails(measured)
+    for cell in (*CROSSED, WITH_SESSION):
+        rows += of_cell(measured, cell, OTHER_CELLS_FACTOR)
+    return rows + of_stdio(measured) + of_weight(weight) + of_fastmcp(measured) + of_errors(measured)
+
+
+def of_cell(measured: Measured, cell: str, factor: float) -> list[Verdict]:
+    """A cell against nginx and against the direct call; `factor` loosens the goals."""
+    rows = []
+    for callers, limit in CPU_RATIO_MAX.items():
+        ratio = ratio_to(measured, cell, THROUGH_NGINX, callers, lambda sample: sample.cpu_us)
+        rows.append(at_most(f"{cell}: CPU per call, {said(callers)}", ratio, limit * factor, "{:.2f} × nginx's"))
+    added = median(pairs(measured, cell, DIRECT, ONE, lambda a, b: a.p50_us - b.p50_us))
+    rows.append(at_most(f"{cell}: added p50, {said(ONE)}", added / 1e3, ADDED_P50_US_MAX * factor / 1e3, "{:.3f} ms"))
+    ratio = ratio_to(measured, cell, THROUGH_NGINX, MANY, lambda sample: sample.calls_per_second)
+    text = "{:.2f} of nginx's"
+    goal = THROUGHPUT_RATIO_MIN / factor
+    used = None if ratio is None else goal / max(ratio, 1e-9)
+    rows.append(Verdict(f"{cell}: throughput, {said(MANY)}", shown(text, ratio), f"≥ {text.format(goal)}", used))
+    return rows
+
+
+def tails(measured: Measured) -> list[Verdict]:
+    rows = []
+    for callers in CALLERS:
+        tail = median(sample.p99_us / max(sample.p50_us, 1) for sample in measured.samples[MODERN_MODERN, callers])
+        rows.append(at_most(f"{MODERN_MODERN}: p99, {said(callers)}", tail, P99_PER_P50_MAX, "{:.1f} × p50"))
+    return rows
+
+
+def of_stdio(measured: Measured) -> list[Verdict]:
+    through = [sample.p50_us for sample in measured.samples[MODERN_STDIO, ONE]]
+    added = median(a - b for a, b in zip(through, measured.pipe_p50_us, strict=True)) / 1e3
+    what = f"{MODERN_STDIO}: added p50 over the pipe, {said(ONE)}"
+    return [at_most(what, added, STDIO_ADDED_P50_US_MAX / 1e3, "{:.3f} ms")]
+
+
+def of_weight(weight: Weight) -> list[Verdict]:
+    return [
+        at_most(f"first tools/list page of {TOOLS:,} tools", weight.first_page_ms, FIRST_PAGE_MS_MAX, "{:.1f} ms"),
+        at_most(f"memory with {TOOLS:,} tools", weight.fleet_bytes / MIB, FLEET_BYTES_MAX / MIB, "{:.0f} MB"),
+        at_most(f"{SESSIONS:,} idle sessions", weight.sessions_bytes / MIB, SESSIONS_BYTES_MAX / MIB, "{:.1f} MB"),
+        at_most(f"growth over {weight.calls:,} calls", weight.calls_bytes / MIB, FLAT_BYTES_MAX / MIB, "{:.1f} MB"),
+        at_most("start to first answer", weight.start_ms / 1e3, START_MS_MAX / 1e3, "{:.2f} s"),
+    ]
+
+
+def of_fastmcp(measured: Measured) -> list[Verdict]:
+    """Another Python gateway, for the scale; there is nothing to meet."""
+    rows = []
+    for callers in CALLERS:
+        ours = median(sample.cpu_us for sample in measured.samples[MODERN_MODERN, callers])
+        theirs = measured.samples.get((FASTMCP, callers), [])
+        counted = [sample.cpu_us for sample in theirs if sample.calls]
+        text = f"{median(counted) / ours:,.0f} × Narthex's" if counted else "not measured"
+        rows.append(Verdict(f"{FASTMCP}: CPU per call, {said(callers)}", text, "", None))
+    return rows
+
+
+def of_errors(measured: Measured) -> list[Verdict]:
+    failed = sum(sample.errors for samples in measured.samples.values() for sample in samples)
+    return [Verdict("calls that failed, all targets", f"{failed}", "0", 1.0 + failed)]
+
+
+def ratio_to(
+    measured: Measured, cell: str, other: str, callers: int, figure: Callable[[Sample], float]
+) -> float | None:
+    ratios = pairs(measured, cell, other, callers, lambda a, b: figure(a) / max(figure(b), 1e-9))
+    return median(ratios) if ratios else None
+
+
+def pairs(
+    measured: Measured, cell: str, other: str, callers: int, both: Callable[[Sample, Sample], float]
+) -> list[float]:
+    """What two targets gave in the same round, taken together."""
+    ours, theirs = measured.samples[cell, callers], measured.samples.get((other, callers), [])
+    return [both(a, b) for a, b in zip(ours, theirs, strict=bool(theirs))]
+
+
+def at_most(what: str, value: float | None, limit: float, text: str) -> Verdict:
+    used = None if value is None else value / limit
+    return Verdict(what, shown(text, value), f"≤ {text.format(limit)}", used)
+
+
+def shown(text: str, value: float | None) -> str:
+    return "not measured" if value is None else text.format(value)
+
+
+def said(callers: int) -> str:
+    return "1 caller" if callers == 1 else f"{callers} callers"

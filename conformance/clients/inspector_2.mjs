@@ -1,0 +1,16 @@
+// The Inspector's command line: URL legacy|auto|modern. One process lists, two call.
+import { execFileSync } from "node:child_process";
+
+const [url, era] = process.argv.slice(-2);
+const ask = (...words) => {
+  const options = ["--cli", url, "--transport", "http", "--protocol-era", era, "-q", "--format", "json"];
+  const out = execFileSync(process.execPath, ["node_modules/.bin/mcp-inspector", ...options, ...words]);
+  return JSON.parse(out.toString()).result;
+};
+const call = (tool, ...words) => ask("--method", "tools/call", "--tool-name", tool, ...words).content[0].text;
+console.log(
+  JSON.stringify({
+    tools: ask("--method", "tools/list").tools.map((tool) => tool.name).sort(),
+    answers: [call("test_simple_text"), call("test_x_mcp_header", "--tool-arg", "region=eu")],
+  }),
+);

@@ -1,0 +1,86 @@
+"""A cell: one revision of the suite in front, one fixture behind, the gateway between them.
+
+Knows which direct run a cell is measured against, and how both are made.
+"""
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from outside import places
+from outside.difference import Verdict, compare, read_expected
+from outside.fixture import behind as fixture_behind
+from outside.fixture import listening
+from outside.gateway import serving
+from outside.parts import SDK
+from outside.suite import CLIENT_SCENARIOS, Checks, client_checks, server_checks
+
+EXPECTED = places.CONFORMANCE / "expected.txt"
+DRIVER = places.CONFORMANCE / "outside" / "client_driver.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in front of the gateway and what stands behind it."""
+
+    front: str
+    behind: str
+
+    def __str__(self) -> str:
+        return f"{self.front} before {self.behind}"
+
+    @property
+    def measure(self) -> str:
+        """The fixture that the suite meets in the direct run.
+
+        The legacy SDK's own server where the suite can speak to it; otherwise the server of every era, because a
+        modern suite has nothing to say to a legacy server without a gateway.
+        """
+        if self.behind in ("legacy", "stdio-legacy") and self.front != "2026-07-28":
+            return "legacy"
+        return "modern"
+
+
+SERVER_CELLS = [
+    *(
+        Cell(front, behind)
+        for front in ("2026-07-28", "2025-11-25")
+        for behind in ("modern", "modern-only", "legacy-only", "legacy", "stdio", "stdio-legacy")
+    ),
+    *(Cell(front, behind) for front in ("2025-06-18", "2025-03-26") for behind in ("modern", "legacy")),
+]
+CLIENT_CELLS = [(revision, scenario) for revision, names in CLIENT_SCENARIOS.items() for scenario in names]
+
+
+def direct_checks(front: str, fixture: str, folder: Path) -> Checks:
+    with listening(fixture, folder) as url:
+        return server_checks(url, front, folder)
+
+
+def gateway_checks(cell: Cell, folder: Path) -> Checks:
+    with fixture_behind(cell.behind, folder) as server, serving([server], folder) as gateway:
+        return server_checks(gateway.mcp, cell.front, folder)
+
+
+def judge_server(cell: Cell, folder: Path, direct: Checks | None = None) -> Verdict:
+    """Direct against through the gateway. A direct run that was made before can be given."""
+    if direct is None:
+        direct = direct_checks(cell.front, cell.measure, folder / "direct")
+    due = [line for line in read_expected(EXPECTED) if line.due(cell.front, cell.behind)]
+    return compare(direct, gateway_checks(cell, folder / "gateway"), due)
+
+
+def judge_client(revision: str, scenario: str, folder: Path) -> Verdict:
+    """The gateway as the client under test: the official client before it, against the official client alone."""
+    client = [
+        str(places.interpreter("suite/modern")),
+        str(places.sdist(SDK) / ".github" / "actions" / "conformance" / "client.py"),
+    ]
+    driver = [sys.executable, str(DRIVER), *client]
+    direct = client_checks(shlex.join(client), revision, scenario, folder / "direct", {})
+    # The driver runs in the suite's process tree: it gets its folder by the environment, not by an argument.
+    env = {"NARTHEX_JUDGE_FOLDER": str(folder / "gateway"), "PYTHONPATH": str(places.CONFORMANCE)}
+    gateway = client_checks(shlex.join(driver), revision, scenario, folder / "gateway", env)
+    due = [line for line in read_expected(EXPECTED) if line.due(revision, "client")]
+    return compare(direct, gateway, [line for line in due if line.difference.scenario == scenario])

@@ -1,0 +1,112 @@
+"""The official conformance suite: its command line, and the checks that it wrote down.
+
+What is kept of a run is a multiset of (scenario, check, status). SKIPPED and WARNING are statuses like the others, so
+nobody looks better by declaring less.
+"""
+
+import json
+import os
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from outside import places
+
+SECONDS_MAX = 300.0
+SCENARIO_MS_MAX = 60_000
+SUITE = "@modelcontextprotocol/conformance/dist/index.js"
+# Revisions for which the suite has a frozen list of what they require; the others are chosen by scenario.
+WITH_REQUIREMENTS = ("2026-07-28", "2025-11-25")
+REVISIONS = (*WITH_REQUIREMENTS, "2025-06-18", "2025-03-26")
+# The client scenarios without authorization, one by one: `client --requirements` starts all of them at once.
+CLIENT_SCENARIOS = {
+    "2026-07-28": (
+        "tools_call",
+        "request-metadata",
+        "sep-2322-client-request-state",
+        "http-standard-headers",
+        "http-custom-headers",
+        "http-invalid-tool-headers",
+        "json-schema-ref-no-deref",
+        "json-schema-2020-12-preservation",
+    ),
+    "2025-11-25": (
+        "initialize",
+        "tools_call",
+        "elicitation-sep1034-client-defaults",
+        "sse-retry",
+        "json-schema-2020-12-preservation",
+    ),
+}
+
+
+class Check(NamedTuple):
+    """One verdict of the suite."""
+
+    scenario: str
+    check: str
+    status: str
+
+
+Checks = Counter[Check]
+
+
+class SuiteFailure(Exception):
+    """The suite itself did not work: it wrote no checks, which says nothing about who was tested."""
+
+
+def server_checks(url: str, revision: str, folder: Path) -> Checks:
+    """Every server scenario of the revision against the URL."""
+    chosen = (
+        ["--requirements", revision]
+        if revision in WITH_REQUIREMENTS
+        else ["--suite", "all", "--spec-version", revision]
+    )
+    return judge(["server", "--url", url, *chosen, "--timeout", str(SCENARIO_MS_MAX)], folder)
+
+
+def client_checks(command: str, revision: str, scenario: str, folder: Path, env: Mapping[str, str]) -> Checks:
+    """One client scenario; the suite starts the command with the URL of its mock server appended."""
+    chosen = ["--scenario", scenario, "--spec-version", revision]
+    judge(["client", "--command", command, *chosen, "--timeout", str(SCENARIO_MS_MAX)], folder, env)
+    # A gateway may connect more often than one client does, and each connection is checked again: here a check has a
+    # name beside its id, and how often it came does not count.
+    return Counter(set(read_checks(folder / "results", names=True)))
+
+
+def judge(arguments: list[str], folder: Path, env: Mapping[str, str] | None = None) -> Checks:
+    """Runs the suite once; its results and its words stay in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "suite.log"
+    with log.open("wb") as out:
+        # Its exit code counts scored scenarios only; the comparison of checks is stricter, so it is not asked.
+        subprocess.run(
+            [str(places.node()), places.npm_file("suite", SUITE), *arguments, "-o", str(folder / "results")],
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            timeout=SECONDS_MAX,
+            check=False,
+        )
+    found = read_checks(folder / "results")
+    if not found:
+        raise SuiteFailure(f"the suite wrote no checks; it said:\n{log.read_text('utf-8', 'replace')[-4000:]}")
+    return found
+
+
+def read_checks(folder: Path, *, names: bool = False) -> Checks:
+    """The checks of every scenario in the folder; with `names`, each under its id and its name."""
+    found: Checks = Counter()
+    for path in folder.rglob("checks.json"):
+        stamped = str(path.parent.relative_to(folder))
+        scenario = re.sub(r"-\d{4}-\d\d-\d\dT[\d-]+Z$", "", stamped)
+        for check in json.loads(path.read_text("utf-8")):
+            # INFO is a diary of messages, except in the SSE scenarios, whose findings are INFO too.
+            if check["status"] != "INFO" or check["id"].startswith("server-sse"):
+                title = f"{check['id']} {check['name']}" if names else check["id"]
+                found[Check(scenario, title, check["status"])] += 1
+    return found
