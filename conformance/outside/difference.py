@@ -41,7 +41,7 @@ class Expected:
         return front in self.fronts and behind in self.behinds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verdict:
     """The outcome of one cell."""
 

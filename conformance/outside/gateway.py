@@ -7,6 +7,7 @@ its place by its command (`{file}` stands for the configuration), which is how t
 import json
 import os
 import shlex
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from outside.ask import names_of_tools
 from outside.process import answers, free_port, running, wait_until
 
 READY_SECONDS_MAX = 30.0
-SETTLED_SECONDS_MAX = 90.0
+SETTLED_SECONDS_MAX = 60.0
 SETTLED_POLL_SECONDS = 0.1  # each look is a call in the gateway's log
 
 Server = Mapping[str, Any]
@@ -39,7 +40,7 @@ class Gateway:
 
 @contextmanager
 def serving(servers: Sequence[Server], folder: Path, *, settle: bool = True) -> Iterator[Gateway]:
-    """A gateway in front of the servers. With `settle`, every one of them has shown its tools before the block runs."""
+    """A gateway in front of the servers. With `settle`, each of them has had its time to show its tools."""
     folder.mkdir(parents=True, exist_ok=True)
     data, admin = free_port(), free_port()
     gateway = Gateway(f"http://127.0.0.1:{data}", f"http://127.0.0.1:{admin}", folder / "gateway.log")
@@ -54,14 +55,7 @@ def serving(servers: Sequence[Server], folder: Path, *, settle: bool = True) -> 
     with running(command(file), gateway.log) as process:
         wait_until("the gateway", lambda: answers(f"{gateway.url}/readyz"), process, gateway.log, READY_SECONDS_MAX)
         if settle:
-            wait_until(
-                "the gateway's list of tools",
-                lambda: shows(gateway.mcp, servers),
-                process,
-                gateway.log,
-                SETTLED_SECONDS_MAX,
-                SETTLED_POLL_SECONDS,
-            )
+            settled(gateway, servers)
         yield gateway
 
 
@@ -72,9 +66,17 @@ def command(file: Path) -> list[str]:
     return [str(places.ROOT / ".venv" / "bin" / "narthex"), "serve", str(file)]
 
 
-def shows(url: str, servers: Sequence[Server]) -> bool:
-    """Whether every server's tools are listed: with one server names are bare, with several they begin with its own."""
+def settled(gateway: Gateway, servers: Sequence[Server]) -> None:
+    """Waits until every server's tools are listed. One that never shows any is found out by whoever calls it."""
+    deadline = time.monotonic() + SETTLED_SECONDS_MAX
+    while missing(gateway.mcp, servers) and time.monotonic() < deadline:
+        time.sleep(SETTLED_POLL_SECONDS)
+
+
+def missing(url: str, servers: Sequence[Server]) -> list[str]:
+    """The servers without a tool in the list: with one server names are bare, with several they begin with its own."""
     names = names_of_tools(url)
     if len(servers) == 1:
-        return bool(names)
-    return all(any(name.startswith(f"{server['name']}__") for name in names) for server in servers)
+        return [] if names else [servers[0]["name"]]
+    shown = {name.partition("__")[0] for name in names}
+    return [server["name"] for server in servers if server["name"] not in shown]

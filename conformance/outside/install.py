@@ -165,7 +165,9 @@ def unpack_sdist(part: Part, version: str) -> None:
         [*pip(), "download", "--quiet", "--no-deps", "--no-binary", "mcp", "-d", str(folder), f"mcp=={version}"],
     )
     with tarfile.open(folder / f"mcp-{version}.tar.gz") as archive:
-        archive.extractall(places.sdist(version).parent, filter="data")
+        if hasattr(tarfile, "data_filter"):  # since 3.11.4; distributions still bring 3.11.2
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(places.sdist(version).parent)
     shutil.rmtree(folder)
     say(f"{part.name}: fixtures of mcp {version} in {time.monotonic() - began:.0f} s")
 

@@ -5,11 +5,9 @@ nobody looks better by declaring less.
 """
 
 import json
-import os
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,16 +66,22 @@ def server_checks(url: str, revision: str, folder: Path) -> Checks:
     return judge(["server", "--url", url, *chosen, "--timeout", str(SCENARIO_MS_MAX)], folder)
 
 
-def client_checks(command: str, revision: str, scenario: str, folder: Path, env: Mapping[str, str]) -> Checks:
-    """One client scenario; the suite starts the command with the URL of its mock server appended."""
+def client_checks(command: str, revision: str, scenario: str, folder: Path) -> Checks:
+    """One client scenario; the suite starts the command with the URL of its mock server appended.
+
+    A gateway may connect more often than one client does, and each connection is checked again: here a check has a
+    name beside its id, and how often it came does not count. The command leaves its status in the folder.
+    """
     chosen = ["--scenario", scenario, "--spec-version", revision]
-    judge(["client", "--command", command, *chosen, "--timeout", str(SCENARIO_MS_MAX)], folder, env)
-    # A gateway may connect more often than one client does, and each connection is checked again: here a check has a
-    # name beside its id, and how often it came does not count.
-    return Counter(set(read_checks(folder / "results", names=True)))
+    judge(["client", "--command", command, *chosen, "--timeout", str(SCENARIO_MS_MAX)], folder)
+    found = Counter(set(read_checks(folder / "results", names=True)))
+    status = folder / "client-status"
+    good = status.exists() and status.read_text() == "0"
+    found[Check(scenario, "the client ended well", "SUCCESS" if good else "FAILURE")] = 1
+    return found
 
 
-def judge(arguments: list[str], folder: Path, env: Mapping[str, str] | None = None) -> Checks:
+def judge(arguments: list[str], folder: Path) -> Checks:
     """Runs the suite once; its results and its words stay in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "suite.log"
@@ -85,7 +89,6 @@ def judge(arguments: list[str], folder: Path, env: Mapping[str, str] | None = No
         # Its exit code counts scored scenarios only; the comparison of checks is stricter, so it is not asked.
         subprocess.run(
             [str(places.node()), places.npm_file("suite", SUITE), *arguments, "-o", str(folder / "results")],
-            env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,

@@ -1,31 +1,35 @@
 """The composition root: the only file that sees every room. build, run, drain.
 
-Knows: who needs whom. Refuses to know: how any of them works.
+Knows: who needs whom, and in which order they start and end. Refuses to know: how any of them works.
 """
 
 import asyncio
 import os
-import signal
-import ssl
 import sys
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import msgspec
 import uvloop
 
 from narthex import limits as house
 from narthex.control.address import parse_listen
-from narthex.control.admin import Admin, AdminRefused
-from narthex.control.load import Loaded, Overrides, load
+from narthex.control.admin import Admin
+from narthex.control.certificate import server_context
+from narthex.control.load import Loaded, Overrides, load, load_tree
 from narthex.control.problem import ConfigError, Problem
 from narthex.control.reload import Reloader
+from narthex.control.shown import Shown, Tree
+from narthex.control.signals import Ending
 from narthex.edge.door import Door
+from narthex.edge.http1_doors import LOOPBACK
 from narthex.edge.legacy import LegacyFace
 from narthex.edge.legacy_calls import LegacyCalls
 from narthex.edge.listener import Listener
 from narthex.edge.modern import ModernFace
+from narthex.edge.output import Output
 from narthex.edge.sse import SseFace
 from narthex.edge.stdio import StdioFace, lines_of
 from narthex.libraries.demo import demo_config
@@ -35,6 +39,7 @@ from narthex.model.identity import LOCAL
 from narthex.model.outcome import UpstreamFault
 from narthex.relay.bus import Bus
 from narthex.relay.fleet import Fleet
+from narthex.relay.keeping import Keeping
 from narthex.relay.relay import Relay
 from narthex.relay.session import Sessions
 from narthex.relay.slot import Slot
@@ -48,14 +53,101 @@ from narthex.telemetry.loop_delay import LoopDelay
 from narthex.telemetry.metrics import Metrics
 from narthex.telemetry.owned import Owned
 from narthex.upstream.era import EraRecord
-from narthex.upstream.server import Server, State
 from narthex.upstream.stdio.spawner import Spawner
 from narthex.wire.envelope import encode_error
 from narthex.wire.faults import INVALID_REQUEST
 from narthex.wire.seal import Sealer
 
-Tree = dict[str, Any]
 Welcome = Callable[[str, str, Tree], None]  # (data URL, admin URL, what is served)
+
+# What is read once, when the process starts.
+_FIXED = ("listen", "admin", "tls", "state", "public_url", "allowed_hosts", "allowed_origins")
+
+
+# ---- the three ways to run ---------------------------------------------------------------------------------------
+
+
+def serve(path: Path, overrides: Overrides) -> int:
+    """`narthex serve`: until SIGTERM or SIGINT. Raises `ConfigError` and `OSError` before anything is served."""
+    loaded = load(path, os.environ, overrides)
+    return _run(_serve(loaded, path, overrides))
+
+
+def demo(overrides: Overrides, welcome: Welcome) -> int:
+    """`narthex demo`: the servers that ship, behind a gateway, without any configuration."""
+    loaded = load_tree("narthex demo", demo_config(), overrides)
+    return _run(_serve(loaded, None, overrides, welcome))
+
+
+def stdio(path: Path, overrides: Overrides, endpoint: str | None) -> int:
+    """`narthex stdio`: one client on stdin and stdout, until its end."""
+    loaded = load(path, os.environ, overrides)
+    if endpoint and endpoint not in loaded.config.endpoints:
+        names = ", ".join(loaded.config.endpoints) or "none"
+        what = f"there is no endpoint '{endpoint}'"
+        raise ConfigError([Problem(str(path), 0, 0, "endpoints", what, f"Configured: {names}.")])
+    return _run(_stdio(loaded, path, overrides, endpoint or ""))
+
+
+def _run(work: Coroutine[Any, Any, int]) -> int:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+async def _serve(loaded: Loaded, path: Path | None, overrides: Overrides, welcome: Welcome | None = None) -> int:
+    ending = Ending()
+    gateway = build(loaded)
+    try:
+        await gateway.start()
+        url, admin = await gateway.listen()
+    except BaseException:
+        await gateway.aclose()
+        raise
+    gateway.follow(loaded, path, overrides)
+    gateway.log.info(f"Ready: {url}/mcp in front of {_count(loaded.config)}", url=f"{url}/mcp", admin=admin)
+    if welcome is not None:
+        await gateway.fleet.wait_first(list(gateway.fleet.servers), house.first_list_seconds_max)
+        welcome(url, admin, gateway.shown.snapshot())
+    await ending.asked.wait()
+    await gateway.drain(ending.hurried)
+    return 0
+
+
+async def _stdio(loaded: Loaded, path: Path, overrides: Overrides, endpoint: str) -> int:
+    ending = Ending()
+    gateway = build(loaded)
+    out = await Output.open(1)
+    sys.stdout = sys.stderr  # whatever prints must not reach the client
+    try:
+        await gateway.start()
+        gateway.follow(loaded, path, overrides)
+        face = StdioFace(gateway.calls, gateway.owned, endpoint, LOCAL, gateway.limits, out.write)
+        line_bytes_max = loaded.config.limits.line_bytes_max
+
+        def too_long() -> None:
+            gateway.log.warning(f"A line of more than {line_bytes_max} bytes on stdin was skipped")
+
+        reading = gateway.owned.start(lines_of(0, line_bytes_max, face.take, too_long, out.drained), "stdin")
+        await first_of(reading, ending.asked)
+        gateway.bus.close()
+        # The input may have ended because everything was asked: what was asked is still answered.
+        await first_of(gateway.owned.start(face.finish(), "finish"), ending.asked)
+    finally:
+        out.close()
+        await gateway.drain(ending.hurried)
+    return 0
+
+
+# ---- build -------------------------------------------------------------------------------------------------------
+
+
+def build(loaded: Loaded) -> "Gateway":
+    """The gateway of this configuration, not started yet. Raises `ConfigError`."""
+    loaded.require_ready()
+    try:
+        return Gateway(loaded.config, Log(loaded.config.log))
+    except StateFault as error:
+        raise ConfigError([Problem("", 0, 0, "", str(error), "")]) from None
 
 
 class Gateway:
@@ -63,98 +155,93 @@ class Gateway:
 
     def __init__(self, config: Config, log: Log) -> None:
         folder = prepared(folder_of(config, os.environ))
-        self.log, self.metrics = log, Metrics()
-        self.owned = Owned("gateway", self._fault)
-        self._folder, self._eras = folder, Eras(folder, EraRecord)
-        loaded = kept_offers.load_all(folder, config)
-        for ignored in loaded.ignored:
+        kept, eras, sealer = kept_offers.load_all(folder, config), Eras(folder, EraRecord), Sealer(load_keys(folder))
+        for ignored in kept.ignored:
             log.warning(ignored)
-        sealer = Sealer(load_keys(folder))
+        # outwards
+        self.log, self.metrics = log, Metrics()
+        self.loop_delay = LoopDelay(self.metrics.loop_delay)
+        self.owned = Owned("gateway", self._fault)
+        # the world, and the servers that make it
         self.slot = Slot(Snapshot(0, config, {}))
         self.bus = Bus(self.slot)
         self.spawner = Spawner(config.limits)
+        self.keeping = Keeping(folder, eras, self.owned, self)
         self.fleet = Fleet(
             self.slot,
             self.spawner,
             self,
             self.owned,
-            offers=loaded.offers,
-            eras=self._eras.load(config.servers),
-            keep=self._keep,
+            offers=kept.offers,
+            eras=eras.load(config.servers),
+            keep=self.keeping.keep,
         )
         self.fleet.on_announced = self.bus.announced
+        # the way of a call
         self.sessions = Sessions(sealer, self.bus, config.limits)
         self.relay = Relay(self.slot, self.fleet, sealer, self._record)
         self.calls = LegacyCalls(self.relay, self.bus, self.sessions)
+        # the faces
         self.modern = ModernFace(self.relay, self.bus)
         self.legacy = LegacyFace(self.calls, self.owned)
         self.door = Door(self.relay, self.modern, self.legacy, SseFace(self.calls, self.owned), self.is_ready)
-        self.loop_delay = LoopDelay(self.metrics.loop_delay)
         self.listener: Listener | None = None
+        self.shown = Shown(self.fleet, self.bus, self.sessions, log)
         self.admin: Admin | None = None
         self.draining = False
-        self._saving: dict[str, Server] = {}
 
-    # ---- starting and ending -----------------------------------------------------------------------------------
+    # ---- run ---------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Start the inside: the log, the servers, the clock."""
+        """Start the inside: the log, the servers, the clock. Raises `ConfigError`."""
+        asyncio.get_running_loop().set_exception_handler(self._loop_fault)
         await self.log.start()
         await self.loop_delay.start()
-        self.fleet.start()
+        try:
+            self.fleet.start()
+        except ValueError as error:
+            raise _unusable(error) from None
         self.owned.start(self._tick(), "tick")
 
-    async def listen(self) -> str:
-        """Open the door to clients, and the admin address. Returns the URL clients use. Raises `OSError`."""
-        config: Config = self.slot.current.config
-        address = parse_listen(config.listen)
-        listener = Listener(
+    async def listen(self) -> tuple[str, str]:
+        """Open the door to clients, and the admin address: the URLs of both. Raises `OSError`."""
+        config = self.slot.current.config
+        address, context = parse_listen(config.listen), server_context(config)
+        self.listener = Listener(
             self.door.serve,
-            lambda: self.slot.current.config.limits,
-            hosts=frozenset(config.allowed_hosts) | _LOOPBACK if config.allowed_hosts else None,
+            self.limits,
+            hosts=_hosts(config),
             origins=frozenset(config.allowed_origins),
-            ssl=_tls(config),
+            ssl=context,
             refuse=_refuse,
             on_fault=lambda error: self._fault("a request", error),
             on_refusal=lambda _, reason: self.metrics.refused(reason),
         )
-        try:
-            port = await listener.start(address.host, address.port)
-        except OSError as error:
-            raise OSError(error.errno, f"{config.listen} cannot be used: {error.strerror or error}") from None
-        self.listener = listener
-        self.admin = Admin(config.admin.listen, self, self.metrics, self.log)
-        try:
-            await self.admin.start()
-        except OSError as error:
-            text = f"{config.admin.listen} (admin.listen) cannot be used: {error.strerror or error}"
-            raise OSError(error.errno, text) from None
-        self._measure(listener)
+        with _naming(config.listen):
+            port = await self.listener.start(address.host, address.port)
+        admin = Admin(config.admin.listen, self.shown, self.metrics, self.log)
+        with _naming(f"{config.admin.listen} (admin.listen)"):
+            await admin.start()
+        self.admin = admin
+        listener = self.listener
+        self.shown.measure(self.metrics, lambda: listener.stats.connections, lambda: listener.stats.inflight)
         host = f"[{address.host}]" if ":" in address.host else address.host
-        return f"{'https' if config.tls else 'http'}://{host}:{port}"
+        return f"{address.scheme}://{host}:{port}", admin.url
 
-    async def drain(self, hurry: asyncio.Event) -> None:
-        """Let calls in flight end, end streams properly, then stop everything. `hurry` ends the patience."""
-        self.draining = True
-        self.bus.close()
-        if self.listener is not None:
-            draining = asyncio.ensure_future(self.listener.drain(house.drain_seconds_max))
-            hurried = asyncio.ensure_future(hurry.wait())
-            await asyncio.wait({draining, hurried}, return_when=asyncio.FIRST_COMPLETED)
-            if not draining.done():
-                await self.listener.abort()
-            hurried.cancel()
-            await asyncio.gather(draining, hurried, return_exceptions=True)
-        await self.aclose()
+    def follow(self, loaded: Loaded, path: Path | None, overrides: Overrides) -> None:
+        """Say what is odd about the configuration, and follow its changes."""
+        for warning in loaded.warnings:
+            self.log.warning(str(warning))
+        if path is not None:
+            reloader = Reloader(path, loaded, self.apply, self.refused, overrides=overrides)
+            self.owned.start(reloader.run(), "reload")
 
-    async def aclose(self) -> None:
-        if self.admin is not None:
-            await self.admin.aclose()
-        await self.fleet.aclose()
-        await self.owned.aclose()
-        await self.spawner.aclose()
-        await self.loop_delay.aclose()
-        await self.log.aclose()
+    def limits(self) -> house.Limits:
+        config: Config = self.slot.current.config
+        return config.limits
+
+    def is_ready(self) -> bool:
+        return not self.draining and self.slot.current.serial > 0
 
     async def _tick(self) -> None:
         """One clock for the faces: answers that become streams, sessions that were forgotten."""
@@ -165,22 +252,26 @@ class Gateway:
             self.modern.sweep(now, house.lazy_stream_seconds)
             self.legacy.sweep(now, house.lazy_stream_seconds)
             for session in self.sessions.idle(now):
-                await self.calls.drop(session)
+                self.sessions.forget(session)
+                self.owned.start(self.calls.drop(session), "session")
 
-    # ---- configuration -----------------------------------------------------------------------------------------
+    # ---- another configuration ---------------------------------------------------------------------------------
 
     async def apply(self, loaded: Loaded) -> None:
-        """A new configuration: compiled and swapped whole. What a running process cannot change is said."""
+        """A new configuration: compiled and swapped whole, or refused whole. What cannot change is said."""
         config, before = loaded.config, self.slot.current.config
-        for name in ("listen", "tls", "state"):
-            if getattr(config, name) != getattr(before, name):
-                self.log.warning(f"'{name}' changed in the configuration; it takes effect at the next start")
-        if config.admin != before.admin:
-            self.log.warning("'admin' changed in the configuration; it takes effect at the next start")
+        try:
+            self.fleet.apply(config)
+        except ValueError as error:
+            raise _unusable(error) from None
         self.log.configure(config.log)
         self.sessions.limits = config.limits
-        self.spawner.bounds = config.limits
-        self.fleet.apply(config)
+        self.spawner.adopt(config.limits)
+        for name in _FIXED:
+            if getattr(config, name) != getattr(before, name):
+                self.log.warning(f"'{name}' changed in the configuration; it takes effect at the next start")
+        for warning in loaded.warnings:
+            self.log.warning(str(warning))
         self.metrics.reloaded("ok")
         self.log.info(f"Configuration taken over: {_count(config)}", serial=self.slot.current.serial)
 
@@ -188,6 +279,42 @@ class Gateway:
         self.metrics.reloaded("refused")
         for problem in error.problems:
             self.log.error(f"Configuration refused, nothing changed: {problem}")
+
+    # ---- drain -------------------------------------------------------------------------------------------------
+
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """Let calls in flight end, end streams properly, then stop everything. `hurry` ends the patience."""
+        self.log.info("Draining: calls in flight may end; a second signal ends at once")
+        self.draining = True
+        self.bus.close()
+        ending = asyncio.ensure_future(self._end())
+        await first_of(ending, hurry)
+        if not ending.done():
+            self.log.warning("Ending at once: what is still in flight is lost")
+            if self.listener is not None:
+                await self.listener.abort()
+            self.spawner.hasten()
+            await asyncio.wait({ending}, timeout=house.stop_seconds_max)
+            ending.cancel()
+        await asyncio.wait({ending})
+        if not ending.cancelled():
+            ending.result()
+
+    async def _end(self) -> None:
+        if self.listener is not None:
+            await self.listener.drain(house.drain_seconds_max)
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        if self.listener is not None:
+            await self.listener.abort()
+        if self.admin is not None:
+            await self.admin.aclose()
+        await self.fleet.aclose()
+        await self.owned.aclose()
+        await self.spawner.aclose()
+        await self.loop_delay.aclose()
+        await self.log.aclose()
 
     # ---- what the rooms tell us --------------------------------------------------------------------------------
 
@@ -207,207 +334,45 @@ class Gateway:
         else:
             self.log.error(f"A fault of ours in {where}: {type(error).__name__}: {error}", trace=_trace(error))
 
-    def _keep(self, server: Server) -> None:
-        """Save a catalogue, beside the event loop, one writer at a time per server."""
-        if server.name not in self._saving:
-            self.owned.start(self._save(server), f"{server.name}.save")
-        self._saving[server.name] = server
-
-    async def _save(self, first: Server) -> None:
-        while (server := self._saving.get(first.name)) is not None:
-            offer, era = server.offer, server.opener.era
-            try:
-                if offer is not None:
-                    await asyncio.to_thread(kept_offers.save, self._folder, server.config, offer)
-                if era is not None:
-                    await asyncio.to_thread(self._eras.remember, server.config, era)
-            except OSError as error:
-                self.log.warning(f"The catalogue of {server.name} could not be kept: {error}", server=server.name)
-            if self._saving.get(first.name) is server and server.offer is offer:
-                del self._saving[first.name]
-
-    # ---- what can be seen --------------------------------------------------------------------------------------
-
-    def is_ready(self) -> bool:
-        return not self.draining and self.slot.current.serial > 0
-
-    def servers(self) -> list[Tree]:
-        found = []
-        for server in self.fleet.servers.values():
-            status = server.status()
-            status["last_error"] = status.pop("problem")
-            status["processes"] = len(status["processes"])
-            found.append(status)
-        return found
-
-    def snapshot(self) -> Tree:
-        current = self.slot.current
-        return {
-            "serial": current.serial,
-            "problems": list(self.fleet.problems),
-            "endpoints": [
-                {
-                    "name": name,
-                    "tools": len(endpoint.tools),
-                    "resources": len(endpoint.lists["resources/list"].keys),
-                    "resource_templates": len(endpoint.lists["resources/templates/list"].keys),
-                    "prompts": len(endpoint.prompts),
-                }
-                for name, endpoint in current.endpoints.items()
-            ],
-        }
-
-    def _measure(self, listener: Listener) -> None:
-        read, servers = self.metrics.read, self.fleet.servers
-
-        def each(value: Any) -> Iterable[tuple[tuple[str, ...], float]]:
-            return [((name,), float(value(server))) for name, server in self.fleet.servers.items()]
-
-        assert servers is not None
-        read("narthex_upstream_up", lambda: each(lambda one: one.state in (State.UP, State.IDLE)))
-        read("narthex_upstream_degraded", lambda: each(lambda one: bool(one.offer and one.offer.degraded)))
-        read("narthex_upstream_restarts_total", lambda: each(lambda one: one.restarts))
-        read("narthex_processes", lambda: each(lambda one: len(one.tree())))
-        read("narthex_process_resident_bytes", lambda: each(lambda one: one.resident_bytes()))
-        read("narthex_connections", lambda: [((), float(listener.stats.connections))])
-        read("narthex_inflight", lambda: [((), float(listener.stats.inflight))])
-        read("narthex_sessions", lambda: [((), float(len(self.sessions)))])
-        read("narthex_listeners", lambda: [((), float(len(self.bus)))])
-        read("narthex_log_lines_dropped_total", lambda: [((), float(self.log.dropped))])
-        read("narthex_snapshot_serial", lambda: [((), float(self.slot.current.serial))])
+    def _loop_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception") or RuntimeError(str(context.get("message")))
+        self._fault("a callback", error)
 
 
-# ---- the three ways to run ---------------------------------------------------------------------------------------
+# ---- helpers -----------------------------------------------------------------------------------------------------
 
 
-def serve(path: Path, overrides: Overrides) -> int:
-    """`narthex serve`: until SIGTERM or SIGINT. Raises `ConfigError` and `OSError` before anything is served."""
-    loaded = load(path, os.environ, overrides)
-    loaded.require_ready()
-    return _run(_serve(loaded, path, overrides))
-
-
-def demo(overrides: Overrides, welcome: Welcome) -> int:
-    """`narthex demo`: the servers that ship, behind a gateway, without any configuration."""
-    config = overrides.over(msgspec.convert(demo_config(), Config))
-    return _run(_serve(Loaded(config), None, overrides, welcome))
-
-
-def stdio(path: Path, overrides: Overrides, endpoint: str | None) -> int:
-    """`narthex stdio`: one client on stdin and stdout, until its end."""
-    loaded = load(path, os.environ, overrides)
-    loaded.require_ready()
-    return _run(_stdio(loaded, path, overrides, endpoint or ""))
-
-
-def _run(work: Coroutine[Any, Any, int]) -> int:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
-
-
-async def _serve(loaded: Loaded, path: Path | None, overrides: Overrides, welcome: "Welcome | None" = None) -> int:
-    stop, hurry = _signals()
-    gateway = _build(loaded)
-    await gateway.start()
+async def first_of(work: "asyncio.Future[Any]", event: asyncio.Event) -> None:
+    """Until the work is done or the event has come. The work goes on if it was the event."""
+    waiting = asyncio.ensure_future(event.wait())
     try:
-        url = await gateway.listen()
-    except BaseException:
-        await gateway.aclose()
-        raise
-    _follow(gateway, loaded, path, overrides)
-    admin = gateway.admin.url if gateway.admin else None
-    gateway.log.info(f"Ready: {url}/mcp in front of {_count(loaded.config)}", url=f"{url}/mcp", admin=admin)
-    if welcome is not None:
-        await gateway.fleet.wait_first(list(gateway.fleet.servers), house.first_list_seconds_max)
-        welcome(url, admin or "", gateway.snapshot())
-    await stop.wait()
-    gateway.log.info("Draining: calls in flight may end; a second signal ends at once")
-    await gateway.drain(hurry)
-    return 0
+        await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
 
 
-async def _stdio(loaded: Loaded, path: Path, overrides: Overrides, endpoint: str) -> int:
-    if endpoint and endpoint not in loaded.config.endpoints:
-        names = ", ".join(loaded.config.endpoints) or "none"
-        raise ConfigError(
-            [Problem(str(path), 0, 0, "endpoints", f"there is no endpoint '{endpoint}'", f"Configured: {names}.")]
-        )
-    stop, _ = _signals()
-    gateway = _build(loaded)
-    await gateway.start()
-    _follow(gateway, loaded, path, overrides)
-    bounds = loaded.config.limits
-    out = await _stdout()
-    face = StdioFace(gateway.calls, gateway.owned, endpoint, LOCAL, bounds, out)
-
-    def too_long() -> None:
-        gateway.log.warning(f"A line of more than {bounds.line_bytes_max} bytes on stdin was skipped")
-
-    reading = asyncio.ensure_future(lines_of(0, bounds.line_bytes_max, face.take, too_long))
-    stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (reading, stopping):
-        task.cancel()
-    await asyncio.gather(reading, stopping, return_exceptions=True)
-    gateway.bus.close()
-    await gateway.aclose()
-    return 0
-
-
-def _build(loaded: Loaded) -> Gateway:
-    log = Log(loaded.config.log)
+@contextmanager
+def _naming(address: str) -> Iterator[None]:
+    """An address that cannot be used, by the name it has in the configuration."""
     try:
-        return Gateway(loaded.config, log)
-    except (StateFault, AdminRefused) as error:
-        raise ConfigError([Problem("", 0, 0, "", str(error), "")]) from None
+        yield
+    except OSError as error:
+        raise OSError(error.errno, f"{address} cannot be used: {error.strerror or error}") from None
 
 
-def _follow(gateway: Gateway, loaded: Loaded, path: Path | None, overrides: Overrides) -> None:
-    if path is not None:
-        reloader = Reloader(path, loaded, gateway.apply, gateway.refused, overrides=overrides)
-        gateway.owned.start(reloader.run(), "reload")
-    for warning in loaded.warnings:
-        gateway.log.warning(str(warning))
-
-
-async def _stdout() -> Any:
-    """Messages to our stdout, one per line; the pipe's own buffer is the only queue."""
-    loop = asyncio.get_running_loop()
-    pipe = os.fdopen(os.dup(1), "wb", buffering=0)
-    sys.stdout = sys.stderr  # whatever prints must not reach the client
-    transport, _ = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, pipe)
-
-    def write(message: bytes) -> bool:
-        transport.write(message + b"\n")
-        return not transport.is_closing()
-
-    return write
-
-
-def _signals() -> tuple[asyncio.Event, asyncio.Event]:
-    """The first SIGTERM or SIGINT asks for an end, the second one for an end at once."""
-    stop, hurry = asyncio.Event(), asyncio.Event()
-
-    def caught() -> None:
-        (hurry if stop.is_set() else stop).set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, caught)
-    return stop, hurry
-
-
-def _tls(config: Config) -> ssl.SSLContext | None:
-    if not config.tls:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(config.tls["certificate"], config.tls["key"])
-    return context
+def _hosts(config: Config) -> frozenset[str] | None:
+    """The names clients may call us by: the machine's own, and those of whatever stands in front. None: only those."""
+    public = urlsplit(config.public_url).hostname if config.public_url else None
+    further = {*config.allowed_hosts, *([public] if public else ())}
+    return frozenset(further) | LOOPBACK if further else None
 
 
 def _refuse(status: int, reason: str, message: str) -> bytes:
     return encode_error(None, INVALID_REQUEST, message, {"reason": reason, "status": status})
+
+
+def _unusable(error: ValueError) -> ConfigError:
+    return ConfigError([Problem("", 0, 0, "servers", str(error), "")])
 
 
 def _count(config: Config) -> str:
@@ -421,6 +386,3 @@ def _trace(error: BaseException) -> str:
     import traceback
 
     return "".join(traceback.format_exception(error))[-house.error_text_chars_max :]
-
-
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})

@@ -69,6 +69,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 # downstream face
+known_heads_max = 512  # heads remembered by a listener, so that the next like it need not be parsed
+known_head_bytes_max = 2 * KIB
 accept_backlog_max = 2_048
 lazy_stream_seconds = 1.0  # a call slower than this answers as a stream, so that header timeouts do not bite
 keepalive_comment_seconds = 15.0
@@ -94,15 +96,21 @@ resumption_bytes_max = 1 * MIB
 resumption_seconds_max = 300.0
 resumption_retry_ms = 1_000  # when a client comes back for the rest of a stream
 session_token_seconds = 7 * 86_400.0
+sessions_ended_max = 100_000  # tokens known to be void before they expire; beyond it the oldest are forgotten
+sessions_compared_max = 32  # looked at when one has to make room for another
+session_requests_max = 256  # requests of one client on one channel (HTTP+SSE, stdio) in work at once
 questions_open_max = 64  # server-to-client requests waiting in one session
 session_id_bytes_max = 400
 cursor_bytes_max = 512
 request_state_bytes_max = 64 * KIB  # ours wraps the server's, whose size we do not choose
 request_state_seconds_max = 3_600.0
 rounds_max = 10
+list_values_max = 1_000_000  # values in one page of a server's list: decoded, each is up to a hundred bytes
 # names and text
+answer_depth_max = 64  # objects and arrays inside each other in one member of a server's answer
 tool_name_chars_max = 64
 private_name_chars_max = 1_024  # a server's own name of a thing; longer ones fit into no header
+item_depth_max = 120  # JSON levels of one entry of a list; some clients read no more than 128 in one message
 item_uri_chars_max = 4 * KIB
 schema_expanded_nodes_max = 100_000  # once each `$ref` is counted with what it leads to: about 10 ms of checking
 problems_per_server_max = 50  # told to the operator one by one; beyond, they are counted
@@ -119,12 +127,15 @@ progress_per_second_max = 50
 list_ttl_ms_max = 30_000
 degraded_ttl_ms_max = 5_000
 # servers behind us
+remembered_name_chars_max = 256  # the header lines of shorter names are kept ready
+known_answer_heads_max = 64  # heads of answers remembered per connection, so that the next like it need not be parsed
+known_answer_head_bytes_max = 1 * KIB
 probe_http_seconds_max = 5.0
 probe_stdio_seconds_max = 10.0
 start_seconds_max = 60.0  # a first `npx` or `uvx` start downloads the package
+place_seconds_max = 5.0  # among those starting at once: who needs longer mostly waits for the network, or hangs
 era_record_seconds_max = 3_600.0
 catalogue_refresh_seconds = 300.0
-refresh_concurrent_max = 8
 restart_seconds_min = 1.0
 restart_seconds_max = 60.0
 restarts_before_pause_max = 5
@@ -156,6 +167,7 @@ upstream_joined_bytes_max = 64 * KIB  # up to here one copy of the body is cheap
 breaker_failures_max = 5  # failures to reach a server, in a row
 breaker_open_seconds = 10.0
 first_list_seconds_max = 5.0  # how long the very first lists wait for servers never seen before
+stream_standing_seconds_max = 1.0  # until the GET stream of a session stands, on which its server may ask
 reconnect_seconds_min = 0.5
 reconnect_seconds_max = 30.0
 # the record of calls

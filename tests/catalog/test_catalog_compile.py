@@ -281,13 +281,15 @@ def test_capabilities_are_what_any_server_has() -> None:
     assert main(bare, rich).server_revisions == {"a": "2026-07-28", "b": "2026-07-28"}
 
 
-def test_a_server_still_unknown_may_have_everything_that_can_be_listed() -> None:
+def test_a_server_still_unknown_may_have_everything() -> None:
     endpoint = compile_endpoints(house(offer("a")), {}).endpoints[""]
 
     assert endpoint.capabilities == {
         "tools": {"listChanged": True},
         "prompts": {"listChanged": True},
-        "resources": {"subscribe": False, "listChanged": True},
+        "resources": {"subscribe": True, "listChanged": True},
+        "completions": {},
+        "logging": {},
     }
 
 

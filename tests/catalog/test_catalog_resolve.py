@@ -15,18 +15,16 @@ endpoint = main(
 
 
 def test_what_is_listed_is_found() -> None:
-    tool, prompt = resolve.tool(endpoint, "jira__search_issues"), resolve.prompt(endpoint, "github__review")
+    tool, prompt = endpoint.tools["jira__search_issues"], endpoint.prompts["github__review"]
 
-    assert tool is not None
     assert (tool.server, tool.private) == ("jira", "search_issues")
-    assert prompt is not None
     assert (prompt.server, prompt.private) == ("github", "review")
     assert resolve.resource(endpoint, "gw+github:file:///x") == ("github", "file:///x")
 
 
 @pytest.mark.parametrize("name", ["", "search_issues", "JIRA__search_issues", "jira__search_issues ", "github__review"])
 def test_what_is_not_listed_is_not_guessed(name: str) -> None:
-    assert resolve.tool(endpoint, name) is None
+    assert name not in endpoint.tools
 
 
 def test_an_unknown_name_is_answered_with_those_that_may_have_been_meant() -> None:
@@ -42,7 +40,7 @@ def test_an_unknown_name_is_answered_with_those_that_may_have_been_meant() -> No
 def test_an_unknown_resource_names_its_uri_and_no_other() -> None:
     fault = resolve.unknown_resource("file:///" + "x" * 500)
 
-    assert (fault.code, fault.data) == (-32602, {"uri": "file:///" + "x" * 500})
+    assert (fault.code, fault.data) == (-32602, {"reason": "unknown_resource", "uri": "file:///" + "x" * 500})
     assert len(str(fault)) < 200
     assert resolve.resource(endpoint, "file:///x") is None
 

@@ -101,7 +101,7 @@ def test_cursor(tmp_path: Path) -> None:
         {"name": "remote", "upstream": "https://x.example/mcp"},
     ]
     assert tmp_path / ".env" in result.sources
-    assert "mcpServers.remote.auth: is for the client alone; passed over" in str(result.warnings[0])
+    assert "mcpServers.remote.auth: is for the client alone; passed over" in "\n".join(map(str, result.warnings))
 
 
 VSCODE = """{
@@ -168,7 +168,7 @@ def test_cline(tmp_path: Path) -> None:
     result = loaded(tmp_path / "cline_mcp_settings.json", content)
 
     assert servers(result) == [{"name": "a", "command": ("x",)}]
-    assert [warning.path for warning in result.warnings][:2] == ["mcpServers.a.autoApprove", "mcpServers.a.timeout"]
+    assert {"mcpServers.a.autoApprove", "mcpServers.a.timeout"} <= {warning.path for warning in result.warnings}
 
 
 def test_gemini(tmp_path: Path) -> None:

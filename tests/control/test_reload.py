@@ -61,7 +61,9 @@ async def following(path: Path, environ: dict[str, str] | None = None) -> AsyncI
 
 
 async def watching() -> None:
-    """The watcher has its thread running and its folder open: until then a change is not seen."""
+    """The watcher has its folder open: until then only the look every few seconds sees a change."""
+    if not Path("/proc/self/fd").exists():
+        return
     async with asyncio.timeout(WAIT_SECONDS):
         while "watchfiles" not in _open_watches():
             await asyncio.sleep(0.02)

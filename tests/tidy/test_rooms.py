@@ -73,7 +73,8 @@ def test_a_library_imports_nothing_of_the_house() -> None:
 
 
 def test_the_tests_mirror_the_rooms() -> None:
-    beside = {"spec", "tidy", "contract", "story", "judges", "bench", "fuzz", "conformance", "fixtures", "support"}
+    beside = {"spec", "tidy", "docs", "contract", "story", "operation", "hostile", "judges", "bench", "fuzz"}
+    beside |= {"conformance", "fixtures", "support"}
     rooms = {path.name for path in HOUSE.iterdir() if path.is_dir()} | {path.stem for path in HOUSE.glob("*.py")}
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name[0] not in "._"}
 

@@ -8,25 +8,17 @@ from difflib import get_close_matches
 from itertools import islice
 
 from narthex.catalog.uris import private_uri
-from narthex.limits import nearest_compared_max, nearest_names_max, private_name_chars_max
-from narthex.model.endpoint import Endpoint, Prompt, Tool
+from narthex.limits import item_uri_chars_max, nearest_compared_max, nearest_names_max, private_name_chars_max
+from narthex.model.endpoint import Endpoint
 from narthex.wire.faults import INVALID_PARAMS, PeerFault
 
 _SIGNS = str.maketrans("", "", " _-./:")
 _SHOWN_CHARS = 128  # of a name that somebody else chose, in our own sentence
 
 
-def tool(endpoint: Endpoint, public: str) -> Tool | None:
-    return endpoint.tools.get(public)
-
-
-def prompt(endpoint: Endpoint, public: str) -> Prompt | None:
-    return endpoint.prompts.get(public)
-
-
 def resource(endpoint: Endpoint, uri: str) -> tuple[str, str] | None:
-    """The server and its own URI, of a resource or of a resource template."""
-    return private_uri(endpoint, uri)
+    """The server and its own URI, of a resource or of a resource template. None for one too long to be anybody's."""
+    return private_uri(endpoint, uri) if len(uri) <= item_uri_chars_max else None
 
 
 def unknown_tool(endpoint: Endpoint, public: str) -> PeerFault:
@@ -37,9 +29,10 @@ def unknown_prompt(endpoint: Endpoint, public: str) -> PeerFault:
     return _unknown("prompt", public, endpoint.prompts)
 
 
-def unknown_resource(uri: str) -> PeerFault:
-    """Without similar ones: URIs of others tell more than names do."""
-    return PeerFault(INVALID_PARAMS, f"Unknown resource: {uri[:_SHOWN_CHARS]!r}.", data={"uri": uri})
+def unknown_resource(uri: str, code: int = INVALID_PARAMS) -> PeerFault:
+    """Without similar ones: URIs of others tell more than names do. `code`: older revisions have one of their own."""
+    data = {"reason": "unknown_resource", "uri": uri[:item_uri_chars_max]}
+    return PeerFault(code, f"Unknown resource: {uri[:_SHOWN_CHARS]!r}.", data=data)
 
 
 def _unknown(kind: str, name: str, names: Iterable[str]) -> PeerFault:

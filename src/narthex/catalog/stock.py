@@ -10,12 +10,18 @@ from typing import Any
 
 from narthex.catalog.choose import Choice
 from narthex.catalog.schemas import certainly_small, too_much
-from narthex.limits import Limits, item_uri_chars_max, private_name_chars_max, problems_per_server_max
+from narthex.limits import (
+    Limits,
+    item_depth_max,
+    item_uri_chars_max,
+    private_name_chars_max,
+    problems_per_server_max,
+)
 from narthex.model.config import ServerConfig
 from narthex.model.offer import Offer
 from narthex.wire.mirror import ANNOTATION, Mirror, mirrors_of, strip_annotations
 from narthex.wire.revisions import META_SERVER_INFO, META_SUBSCRIPTION_ID, OWN_META, PER_REQUEST_META
-from narthex.wire.strict import encode
+from narthex.wire.strict import deeper_than, encode
 
 Definition = dict[str, Any]
 
@@ -181,9 +187,10 @@ class _Bench:
         self._shorten(kind, private, definition)
         if type(definition.get("_meta")) is dict:
             definition["_meta"] = _open_meta(definition["_meta"])
-        if kind == "tool":
-            return self._tool(private, definition)
-        return Piece(private, definition, _encoded(definition))
+        piece = self._tool(private, definition) if kind == "tool" else Piece(private, definition, _encoded(definition))
+        if deeper_than(piece.encoded, item_depth_max):
+            raise LeftOut(f"it nests deeper than {item_depth_max} levels")
+        return piece
 
     def _shorten(self, kind: str, name: str, definition: Definition) -> None:
         text, most = definition.get("description"), self.limits.description_chars_max

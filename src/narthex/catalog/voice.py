@@ -20,16 +20,19 @@ _CUT = " […]"
 
 
 def capabilities(offers: Sequence[Offer], *, complete: bool) -> dict[str, Any]:
-    """What at least one server has. While a server is still unknown, everything it could list is promised: sessions
-    of older revisions keep for hours what they were told first."""
+    """What at least one server has. While a server is still unknown, everything it could have is promised: sessions
+    of older revisions keep for hours what they were told first, and a call it cannot answer says so."""
     said = [offer.capabilities for offer in offers]
     merged: dict[str, Any] = {"tools": {"listChanged": True}}
     if not complete or any("prompts" in one for one in said):
         merged["prompts"] = {"listChanged": True}
     if not complete or any("resources" in one for one in said):
-        merged["resources"] = {"subscribe": any(_subscribes(one) for one in said), "listChanged": True}
+        merged["resources"] = {
+            "subscribe": not complete or any(_subscribes(one) for one in said),
+            "listChanged": True,
+        }
     for name in ("completions", "logging"):
-        if any(name in one for one in said):
+        if not complete or any(name in one for one in said):
             merged[name] = {}
     return merged
 

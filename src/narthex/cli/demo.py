@@ -3,7 +3,10 @@
 Knows: the options, and how to say what to try next. Refuses to know: what is shown.
 """
 
+import shlex
+import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -33,9 +36,11 @@ def welcome(url: str, admin: str, snapshot: dict[str, Any]) -> None:
     """What is here, and three things to try."""
     rows = "\n".join(
         f"    {url}/mcp{'/' + one['name'] if one['name'] else '':<10} {one['tools']:>3} tools, "
-        f"{one['resources'] + one['resource_templates']} resources, {one['prompts']} prompts"
+        f"{one['resources'] + one['resource_templates']} resources, "
+        f"{one['prompts']} prompt{'s' * (one['prompts'] != 1)}"
         for one in snapshot["endpoints"]
     )
+    narthex = _program()
     click.echo(f"""
   Brightwater Kites is open: three MCP servers behind one URL.
 
@@ -43,11 +48,22 @@ def welcome(url: str, admin: str, snapshot: dict[str, Any]) -> None:
 
   In another terminal:
 
-    .venv/bin/narthex tools --url {url}/mcp
-    .venv/bin/narthex call crm__search_contacts query=lima --url {url}/mcp
-    .venv/bin/narthex call tickets__list_tickets --url {url}/mcp
+    {narthex} tools --url {url}/mcp
+    {narthex} call crm__search_contacts query=museum --url {url}/mcp
+    {narthex} call tickets__list_tickets --url {url}/mcp
     curl -s {admin}/metrics | grep narthex_calls_total
 
-  Give it to your own client:  .venv/bin/narthex connect claude-code --url {url}/mcp
+  Give it to your own client:  {narthex} connect claude-code --url {url}/mcp
   Ctrl-C ends it.
 """)
+
+
+def _program() -> str:
+    """This program as the reader of our words would start it, from where they are."""
+    own = Path(sys.argv[0]).absolute()
+    found = shutil.which("narthex")
+    if found is not None and Path(found).absolute() == own:
+        return "narthex"
+    if own.name != "narthex":  # started as a module
+        return f"{shlex.quote(sys.executable)} -m narthex"
+    return shlex.quote(str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own))

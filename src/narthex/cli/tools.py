@@ -35,7 +35,7 @@ def tools(target: str | None, url: str | None, file: Path | None, endpoint: str 
     if as_json:
         print_json(found)
     elif not found:
-        click.echo("There are no tools.", err=True)
+        click.echo("There are no tools. Are servers down? See the log, or /api/servers on the admin address.", err=True)
     else:
         _print_table(found)
     sys.exit(DONE)

@@ -76,10 +76,17 @@ class Loaded:
 def load(path: FilePath, environ: Mapping[str, str], overrides: Overrides | None = None) -> Loaded:
     """The configuration in `path`: our YAML or JSON, or the file of an MCP client. ConfigError holds all problems."""
     document = read(path)
-    substitution = substitution_for(path, environ, document)
-    overrides = overrides or Overrides()
+    return _loaded(document, substitution_for(path, environ, document), overrides or Overrides(), (path,))
+
+
+def load_tree(name: str, tree: dict[str, Any], overrides: Overrides) -> Loaded:
+    """The same for a tree of our YAML that stands in no file, called `name` where something is wrong with it."""
+    return _loaded(Document(name, tree), Substitution({}, FilePath.cwd()), overrides, ())
+
+
+def _loaded(document: Document, substitution: Substitution, overrides: Overrides, own: tuple[FilePath, ...]) -> Loaded:
     findings, problems = _judge(document, substitution, overrides)
-    sources = (path, *(file.absolute() for file in substitution.read))
+    sources = (*own, *(file.absolute() for file in substitution.read))
     if problems or findings is None:
         raise ConfigError(_in_order(problems), sources)
     config = findings.config

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from narthex.edge.legacy_calls import LegacyCalls
-from narthex.limits import Limits
+from narthex.limits import Limits, session_requests_max
 from narthex.model.outcome import Outcome
 from narthex.relay.session import Session
 from narthex.telemetry.owned import Owned
@@ -20,7 +20,7 @@ from narthex.wire.envelope import (
     encode_error,
     encode_notification,
 )
-from narthex.wire.faults import INVALID_REQUEST
+from narthex.wire.faults import INTERNAL_ERROR, INVALID_REQUEST
 
 
 class Channel:
@@ -60,12 +60,20 @@ class Channel:
             assert type(message) is Request
             self._start(session, message, limits, size)
 
+    def working(self) -> list[asyncio.Task[Any]]:
+        """The calls on their way."""
+        return list((self.session.inflight or {}).values()) if self.session is not None else []
+
     def _start(self, session: Session, request: Request, limits: Limits, size: int) -> None:
         if session.inflight is None:
             session.inflight = {}
         if request.id in session.inflight:
             text = "A request with this id is in flight in this session."
             self._write(encode_error(request.id, INVALID_REQUEST, text, {"reason": "id"}))
+            return
+        if len(session.inflight) >= session_requests_max:
+            text = f"{session_requests_max} requests of this session are in flight, the most allowed."
+            self._write(encode_error(request.id, INTERNAL_ERROR, text, {"reason": "inflight"}))
             return
         task = self._owned.start(self._serve(session, request, limits, size), "call")
         session.inflight[request.id] = task
@@ -76,3 +84,6 @@ class Channel:
             self._write(await self._calls.answer(session, request, self, limits, size))
         except asyncio.CancelledError:
             return  # cancelled by the client: by rule it gets no answer
+        except Exception:
+            self._write(encode_error(request.id, INTERNAL_ERROR, "The gateway failed to answer this request."))
+            raise

@@ -4,21 +4,24 @@ Knows: paths, methods, and which era a POST belongs to. Refuses to know: what ha
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import parse_qs
 
 from narthex.edge.http1_exchange import Exchange
+from narthex.edge.http1_head import Headers
 from narthex.edge.legacy import LegacyFace
 from narthex.edge.modern import ModernFace
 from narthex.edge.sse import SseFace
 from narthex.limits import Limits
 from narthex.model.identity import LOCAL, Principal
 from narthex.relay.relay import Relay
-from narthex.wire.envelope import Notification, Request, encode_error, read, readable_id
+from narthex.wire.envelope import Message, Notification, Request, encode_error, read, readable_id
 from narthex.wire.faults import HEADER_MISMATCH, INVALID_REQUEST, PeerFault
-from narthex.wire.ladder import is_modern
+from narthex.wire.ladder import is_modern, routing_of
 from narthex.wire.strict import decode
 
 _TEXT = b"text/plain; charset=utf-8"
+_QUERY_CHARS_MAX = 1_024
 _ALLOW = ((b"Allow", b"GET, POST, DELETE"),)
 
 
@@ -55,36 +58,37 @@ class Door:
             exchange.respond(405, _error("Use POST, GET or DELETE.", "method"), headers=_ALLOW)
 
     async def _post(self, exchange: Exchange, route: str, who: Principal) -> None:
-        headers = exchange.headers
-        content_type = headers.get(b"content-type") or b""
-        if content_type.partition(b";")[0].strip().lower() != b"application/json":
-            _refuse(exchange, 415, "The Content-Type must be application/json.", "content_type")
+        notes = exchange.headers.notes
+        if notes is None:
+            notes = exchange.headers.notes = Notes(exchange.headers)
+        if notes.refusal is not None:
+            status, text, reason = notes.refusal
+            _refuse(exchange, status, text, reason)
             return
-        limits = self._relay.slot.current.config.limits
+        world = self._relay.slot.current  # read once: the call ends in the world in which it began
+        limits = world.config.limits
         value = None
         try:
             value = decode(exchange.body, limits)
             if exchange.query and (key := _session_key(exchange.query)):
                 self._sse.post(exchange, value, key, route, who, limits)
-            elif type(value) is list and headers.get(b"mcp-session-id") is not None:
-                await self._legacy.post(exchange, value, route, who, limits)
+            elif type(value) is list and notes.in_session:
+                await self._legacy.post_batch(exchange, value, route, who, limits)
             else:
-                await self._single(exchange, value, route, who, limits)
+                message = read(value)
+                if type(message) is Request and is_modern(notes.routing, message):
+                    await self._modern.serve(exchange, message, notes.routing, world.endpoints[route], who, limits)
+                else:
+                    await self._other(exchange, message, route, who, limits)
         except PeerFault as fault:
             if exchange.answered:
                 raise
             body = encode_error(readable_id(value), fault.code, str(fault), fault.data)
             exchange.respond(fault.status, body)
 
-    async def _single(self, exchange: Exchange, value: object, route: str, who: Principal, limits: Limits) -> None:
-        message = read(value)
-        if not _acceptable(exchange):
-            _refuse(exchange, 406, "Accept application/json and text/event-stream.", "accept")
-        elif not is_modern(exchange.headers, message):
-            await self._legacy.post(exchange, value, route, who, limits)
-        elif type(message) is Request:
-            endpoint = self._relay.slot.current.endpoints[route]
-            await self._modern.serve(exchange, message, endpoint, who, limits)
+    async def _other(self, exchange: Exchange, message: Message, route: str, who: Principal, limits: Limits) -> None:
+        if not is_modern(exchange.headers.notes.routing, message):
+            await self._legacy.post(exchange, message, route, who, limits)
         elif type(message) is Notification:
             _check_notification(exchange, message)
             exchange.respond(202)
@@ -113,8 +117,6 @@ class Door:
         except PeerFault as fault:
             exchange.respond(fault.status, encode_error(None, fault.code, str(fault), fault.data))
             return
-        if session is None:
-            return
         if exchange.method == b"GET":
             await self._legacy.get(exchange, session)
         else:
@@ -130,6 +132,23 @@ class Door:
             _refuse(exchange, 404, f"Nothing at {exchange.path[:128]}. The MCP endpoint is /mcp.", "not_found")
 
 
+class Notes:
+    """What the headers of a POST say, worked out once for all requests that share a head."""
+
+    __slots__ = ("in_session", "refusal", "routing")
+
+    def __init__(self, headers: Headers) -> None:
+        self.routing = routing_of(headers)
+        self.in_session = headers.get(b"mcp-session-id") is not None
+        self.refusal: tuple[int, str, str] | None = None
+        content_type = headers.get(b"content-type") or b""
+        if content_type.partition(b";")[0].strip().lower() != b"application/json":
+            self.refusal = (415, "The Content-Type must be application/json.", "content_type")
+        elif not _acceptable(headers):
+            self.refusal = (406, "Accept application/json and text/event-stream.", "accept")
+
+
+@lru_cache(maxsize=256)
 def _endpoint_of(path: str) -> str | None:
     """`/mcp` -> "", `/mcp/sales` -> "sales"; `/sse` is the old pair's usual name for the same."""
     for base in ("/mcp", "/sse"):
@@ -137,18 +156,19 @@ def _endpoint_of(path: str) -> str | None:
             return ""
         if path.startswith(base + "/"):
             name = path[len(base) + 1 :].removesuffix("/")
-            return name if "/" not in name else None
+            return name if name and "/" not in name else None
     return None
 
 
 def _session_key(query: str) -> str | None:
-    found = parse_qs(query, max_num_fields=8).get("sessionId") if len(query) < 1_024 else None
+    # Cut short first, since each field costs; whatever else a client put into its address is not our business.
+    found = parse_qs(query[:_QUERY_CHARS_MAX]).get("sessionId") if "sessionId=" in query else None
     return found[0] if found else None
 
 
-def _acceptable(exchange: Exchange) -> bool:
+def _acceptable(headers: Headers) -> bool:
     """Lenient (T-05): absent and wildcards are fine, as long as one of our two kinds of answer is accepted."""
-    accept = exchange.headers.get(b"accept")
+    accept = headers.get(b"accept")
     return accept is None or b"json" in accept or b"event-stream" in accept or b"*" in accept
 
 

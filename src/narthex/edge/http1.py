@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 from narthex.edge import response
 from narthex.edge.http1_body import ChunkedBody, LengthBody, judge_pace
 from narthex.edge.http1_exchange import Exchange, new_request_id
-from narthex.edge.http1_head import CHUNKED, HEAD_END, Head, Headers, Refused, read_head
+from narthex.edge.http1_head import CHUNKED, HEAD_END, Head, Headers, Refused
 from narthex.edge.http1_partial import PartialHead
 from narthex.edge.http1_sending import SendingHalf
 from narthex.edge.stream import Stream
@@ -146,8 +146,7 @@ class Connection(SendingHalf):
         """A whole head is at the start of `data`, and ends at `stop`."""
         listener = self._listener
         try:
-            head = read_head(data[:stop], listener.limits)
-            listener.doors.check(head.headers)
+            head = listener.heads.read(data[:stop], listener.limits, listener.doors.check)
             length = head.length
             if length > len(data) - stop or length == CHUNKED:
                 self._begin_body(head, data[stop:])

@@ -8,13 +8,13 @@ so there is nothing for a smuggled request to hide in.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import httptools
 
-from narthex.limits import Limits
+from narthex.limits import Limits, known_head_bytes_max, known_heads_max
 
 CHUNKED: Final = -1  # the length of a body that says itself where it ends
 HEAD_END: Final = b"\r\n\r\n"
@@ -36,6 +36,8 @@ _DROPPED: Final = b""
 # Path bytes after decoding. No `%`: who decodes twice would see another path than we matched.
 _PATH = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*")
 _NON_ASCII_MCP = re.compile(rb"\r\nmcp-[^:\r\n]*:[^\r\n]*[\x80-\xff]", re.IGNORECASE)
+# Nine digits: far over any limit, and never a number that takes long to read.
+_LENGTH_DIGITS = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([0-9]{1,9})\r\n")
 _DOT_SEGMENT = re.compile(r"/\.\.?(?:/|$)")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _ESCAPED_SEPARATOR = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
@@ -52,13 +54,17 @@ class Refused(Exception):
 
 
 class Headers:
-    """The header fields of one request, names in lower case, frozen before the first byte of the body."""
+    """The header fields of one request, names in lower case, frozen before the first byte of the body.
 
-    __slots__ = ("_again", "_first")
+    `notes` is for whoever reads them: what was worked out from them once holds for every request that shares them.
+    """
+
+    __slots__ = ("_again", "_first", "notes")
 
     def __init__(self, first: dict[bytes, bytes], again: list[tuple[bytes, bytes]]) -> None:
         self._first = first
         self._again = again  # fields whose name was there before; nearly always none
+        self.notes: Any = None
 
     def get(self, name: bytes) -> bytes | None:
         """The first value of this name."""
@@ -93,6 +99,52 @@ class Head:
         self.length = 0
         self.keep_alive = True
         self.http_1_1 = True  # False: HTTP/1.0, which knows neither chunks nor 100 Continue
+
+
+class KnownHeads:
+    """Heads that were read before. A client sends the same one again and again, but for the length of the body.
+
+    The key is the whole head without those digits, so what is found was judged by every rule already, except
+    the one about the length. Bounded; when it is full it starts anew.
+    """
+
+    __slots__ = ("_heads", "_limits")
+
+    def __init__(self) -> None:
+        self._heads: dict[bytes, Head] = {}
+        self._limits: Limits | None = None
+
+    def read(self, raw: bytes, limits: Limits, judge: Callable[[Headers], None]) -> Head:
+        """`read_head`, and `judge` of its headers, or what they gave for the same head before. Raises Refused."""
+        digits = _LENGTH_DIGITS.search(raw)
+        if digits is None or len(raw) > known_head_bytes_max:
+            head = read_head(raw, limits)
+            judge(head.headers)
+            return head
+        if limits is not self._limits:
+            self._heads, self._limits = {}, limits
+        start, end = digits.span(1)
+        key = raw[:start] + raw[end:]
+        known = self._heads.get(key)
+        if known is None:
+            head = read_head(raw, limits)
+            judge(head.headers)
+            if head.length != CHUNKED:
+                if len(self._heads) >= known_heads_max:
+                    self._heads = {}
+                self._heads[key] = _copy(head, head.length)
+            return head
+        length = int(digits[1])
+        if length > limits.body_bytes_max:
+            raise Refused(413, "body_too_large", f"The body is over {limits.body_bytes_max} bytes.")
+        return _copy(known, length)
+
+
+def _copy(head: Head, length: int) -> Head:
+    """A head of one's own: `keep_alive` changes while a request is served."""
+    copy = Head(head.method, head.path, head.query, head.headers)
+    copy.length, copy.keep_alive, copy.http_1_1 = length, head.keep_alive, head.http_1_1
+    return copy
 
 
 class _Collector:

@@ -5,6 +5,7 @@ Refuses to know: what the methods mean (`legacy_calls`).
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from narthex.edge.http1_exchange import Exchange
@@ -22,7 +23,6 @@ from narthex.wire.envelope import (
     Request,
     encode_error,
     encode_notification,
-    read,
     read_batch,
 )
 from narthex.wire.faults import INVALID_REQUEST, PeerFault
@@ -82,34 +82,43 @@ class LegacyFace:
         self._loop = asyncio.get_running_loop()
         self.waiting: set[Posted] = set()
 
-    async def post(self, exchange: Exchange, value: Any, endpoint: str, who: Principal, limits: Limits) -> None:
+    async def post(self, exchange: Exchange, message: Message, endpoint: str, who: Principal, limits: Limits) -> None:
         """One POST of a client of an older revision. Raises `PeerFault`."""
-        if type(value) is not list:
-            message = read(value)
-            if type(message) is Request and message.method == "initialize":
+        if type(message) is Request:
+            if message.method == "initialize":
                 self._initialize(exchange, message, endpoint, who)
-                return
-        session = self.session(exchange, endpoint, who)
-        if session is None:
-            return
-        messages = [message] if type(value) is not list else _batch(value, session)
-        for each in messages:
-            if type(each) is Notification:
-                self.calls.heard(session, each)
-            elif type(each) is Reply:
-                session.answered(each)
-        requests = [each for each in messages if type(each) is Request]
-        if not requests:
+            else:
+                await self._serve(exchange, self.session(exchange, endpoint, who), message, limits)
+        else:
+            self._hear(self.session(exchange, endpoint, who), message)
             exchange.respond(202)
-            return
-        await self._serve(exchange, session, requests, limits, batch=type(value) is list)
+
+    async def post_batch(
+        self, exchange: Exchange, values: list[Any], endpoint: str, who: Principal, limits: Limits
+    ) -> None:
+        """A batch of revision 2025-03-26. Raises `PeerFault`."""
+        session = self.session(exchange, endpoint, who)
+        messages = _batch(values, session)
+        for message in messages:
+            self._hear(session, message)
+        requests = [message for message in messages if type(message) is Request]
+        if requests:
+            await self._serve_batch(exchange, session, requests, limits)
+        else:
+            exchange.respond(202)
+
+    def _hear(self, session: Session, message: Message) -> None:
+        if type(message) is Notification:
+            self.calls.heard(session, message)
+        elif type(message) is Reply:
+            session.answered(message)
 
     def _initialize(self, exchange: Exchange, request: Request, endpoint: str, who: Principal) -> None:
         session, body = self.calls.initialize(request, endpoint, who)
         exchange.respond(200, body, _JSON, ((b"Mcp-Session-Id", session.token.encode()),))
 
-    def session(self, exchange: Exchange, endpoint: str, who: Principal) -> Session | None:
-        """The session a request names, or None after an answer that says what is wrong."""
+    def session(self, exchange: Exchange, endpoint: str, who: Principal) -> Session:
+        """The session a request names. Raises `PeerFault`."""
         token = exchange.headers.get(b"mcp-session-id")
         if token is None:
             raise PeerFault(
@@ -129,42 +138,65 @@ class LegacyFace:
 
     # ---- requests ----------------------------------------------------------------------------------------------
 
-    async def _serve(
-        self, exchange: Exchange, session: Session, requests: list[Request], limits: Limits, *, batch: bool
-    ) -> None:
-        """Run the requests in a task of the session's own: leaving is not cancelling (L-HTTP-06)."""
-        now = self._loop.time()
-        client = Posted(exchange, session, now)
-        exchange.on_disconnect = _ignore
+    async def _serve(self, exchange: Exchange, session: Session, request: Request, limits: Limits) -> None:
+        """One request, in the task of its connection, which leaving does not cancel (L-HTTP-06)."""
+        client = self._begin(exchange, session, (request,))
+        task = asyncio.current_task()
+        assert session.inflight is not None
+        assert task is not None
+        session.inflight[request.id] = task
+        try:
+            body = await self.calls.answer(session, request, client, limits, len(exchange.body))
+        except asyncio.CancelledError:
+            if not session.was_withdrawn(request.id):
+                raise  # the gateway is closing
+            task.uncancel()
+            body = _cancelled(request)
+        finally:
+            self._end(session, client, (request,))
+        client.finish(body, self._loop.time())
+
+    async def _serve_batch(self, exchange: Exchange, session: Session, requests: list[Request], limits: Limits) -> None:
+        """Many requests at once, each in a task that the face owns; one answer for all."""
+        client = self._begin(exchange, session, requests)
+        assert session.inflight is not None
+        tasks = []
+        for request in requests:
+            work = self.calls.answer(session, request, client, limits, len(exchange.body))
+            task = session.inflight[request.id] = self._owned.start(work, "call")
+            tasks.append(task)
+        try:
+            answers = await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            self._end(session, client, requests)
+        bodies = [_body(request, answer) for request, answer in zip(requests, answers, strict=True)]
+        if client.replay is None:
+            client.finish(b"[" + b",".join(bodies) + b"]", self._loop.time())
+            return
+        for body in bodies[:-1]:
+            client.send(body)
+        client.finish(bodies[-1], self._loop.time())
+
+    def _begin(self, exchange: Exchange, session: Session, requests: Sequence[Request]) -> Posted:
         if session.inflight is None:
             session.inflight = {}
         if any(request.id in session.inflight for request in requests):
             raise PeerFault(
                 INVALID_REQUEST, "A request with this id is in flight in this session.", data={"reason": "id"}
             )
+        client = Posted(exchange, session, self._loop.time())
+        exchange.on_disconnect = _ignore
         if _prefers_stream(exchange):
             client.commit()
         self.waiting.add(client)
-        tasks = []
-        for request in requests:
-            work = self.calls.answer(session, request, client, limits, len(exchange.body))
-            task = self._owned.start(work, "call")
-            session.inflight[request.id] = task
-            tasks.append(task)
-        try:
-            answers = await asyncio.gather(*tasks, return_exceptions=True)
-        finally:
-            self.waiting.discard(client)
+        return client
+
+    def _end(self, session: Session, client: Posted, requests: Sequence[Request]) -> None:
+        self.waiting.discard(client)
+        if session.inflight is not None:
             for request in requests:
                 session.inflight.pop(request.id, None)
-            session.last_used = self._loop.time()
-        bodies = [_body(request, answer) for request, answer in zip(requests, answers, strict=True)]
-        if not batch or client.replay is not None:
-            for body in bodies[:-1]:
-                client.send(body)
-            client.finish(bodies[-1], self._loop.time())
-        else:
-            client.finish(b"[" + b",".join(bodies) + b"]", self._loop.time())
+        session.last_used = self._loop.time()
 
     def sweep(self, now: float, lazy_seconds: float) -> None:
         for client in list(self.waiting):
@@ -247,5 +279,9 @@ def _body(request: Request, answer: bytes | BaseException) -> bytes:
     if isinstance(answer, bytes):
         return answer
     if isinstance(answer, asyncio.CancelledError):
-        return encode_error(request.id, INVALID_REQUEST, "The request was cancelled.", {"reason": "cancelled"})
+        return _cancelled(request)
     raise answer
+
+
+def _cancelled(request: Request) -> bytes:
+    return encode_error(request.id, INVALID_REQUEST, "The request was cancelled.", {"reason": "cancelled"})

@@ -6,6 +6,7 @@ Knows: the methods of 2024-11-05 to 2025-11-25. Refuses to know: connections; an
 import asyncio
 from typing import Any
 
+from narthex.catalog.resolve import resource, unknown_resource
 from narthex.catalog.uris import private_uri
 from narthex.edge.listening import subscribable
 from narthex.limits import Limits, resource_subscriptions_max
@@ -115,9 +116,13 @@ class LegacyCalls:
     async def _subscription(self, session: Session, request: Request) -> Outcome:
         uri = request.params.get("uri")
         endpoint = self.relay.endpoint(session.endpoint)
-        found = private_uri(endpoint, uri) if endpoint is not None and type(uri) is str else None
-        if found is None or endpoint is None or type(uri) is not str:
-            raise PeerFault(INVALID_PARAMS, f"Unknown resource: {str(uri)[:256]}", data={"uri": uri})
+        if type(uri) is not str:
+            raise PeerFault(INVALID_PARAMS, "params.uri must be a string.", data={"reason": "uri"})
+        if endpoint is not None:
+            endpoint = await self.relay.settled(endpoint)
+        found = resource(endpoint, uri) if endpoint is not None else None
+        if found is None or endpoint is None:
+            raise unknown_resource(uri)
         if endpoint.server_revisions.get(found[0]) == MODERN and not subscribable(endpoint, uri):
             # An older server is asked all the same: many keep subscriptions without declaring them.
             raise PeerFault(METHOD_NOT_FOUND, f"Server '{found[0]}' offers no subscriptions to resources.")
@@ -126,7 +131,7 @@ class LegacyCalls:
         if request.method == "resources/unsubscribe":
             if uri in uris and server is not None:
                 uris.discard(uri)
-                await server.unsubscribe(found[1])
+                server.unsubscribe(found[1])
         elif uri not in uris and server is not None:
             if len(uris) >= resource_subscriptions_max:
                 text = f"A session may subscribe to {resource_subscriptions_max} resources."
@@ -152,7 +157,7 @@ class LegacyCalls:
                 found = private_uri(endpoint, uri)
                 server = self.relay.fleet.servers.get(found[0]) if found else None
                 if found is not None and server is not None:
-                    await server.unsubscribe(found[1])
+                    server.unsubscribe(found[1])
         await self.relay.fleet.leave(session.key)
 
 

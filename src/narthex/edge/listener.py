@@ -13,7 +13,7 @@ from typing import NamedTuple
 from narthex.edge.http1 import Connection, Handler
 from narthex.edge.http1_doors import LOOPBACK, Doors
 from narthex.edge.http1_exchange import Exchange
-from narthex.edge.http1_head import Refused
+from narthex.edge.http1_head import KnownHeads, Refused
 from narthex.limits import (
     Limits,
     accept_backlog_max,
@@ -80,6 +80,7 @@ class Listener:
         self._sweeper: asyncio.Task[None] | None = None
         self._aborted = asyncio.Event()
         self._quiet = asyncio.Event()
+        self.heads = KnownHeads()
         self.doors = Doors(LOOPBACK if hosts is None else hosts, origins)
         self.pace = pace
         self.refuse = refuse

@@ -9,7 +9,7 @@ from typing import Any
 from narthex.catalog.uris import private_uri
 from narthex.edge.http1_exchange import Exchange
 from narthex.edge.stream import Stream
-from narthex.limits import Limits, resource_subscriptions_max
+from narthex.limits import Limits, item_uri_chars_max, resource_subscriptions_max
 from narthex.model.endpoint import Endpoint
 from narthex.model.identity import Principal
 from narthex.model.outcome import UpstreamFault
@@ -55,17 +55,13 @@ async def listen(
     deliver("notifications/subscriptions/acknowledged", {"notifications": filter_of(kinds, uris)})
     listener = Listener(endpoint.name, kinds, uris, deliver)
     open_by[who.key] = open_by.get(who.key, 0) + 1
-    bus.add(listener)
-    held = await hold(fleet, endpoint, uris)
     try:
         async with asyncio.timeout(limits.listen_seconds_max):
-            await bus.until_closing(ended)
+            await stay(bus, listener, fleet, endpoint, ended)
     except TimeoutError:
         pass  # an hour is enough for one stream; the client listens again
     finally:
-        bus.remove(listener)
         open_by[who.key] -= 1
-        await release(fleet, held)
         finish(stream, modern.id)
 
 
@@ -80,11 +76,18 @@ def honoured(params: dict[str, Any], endpoint: Endpoint) -> tuple[list[str], lis
     if type(wanted) is not dict:
         raise PeerFault(INVALID_PARAMS, "params.notifications must be an object.", data={"reason": "notifications"})
     uris = wanted.get("resourceSubscriptions") or []
-    if type(uris) is not list or len(uris) > resource_subscriptions_max or any(type(uri) is not str for uri in uris):
-        text = f"resourceSubscriptions must be a list of at most {resource_subscriptions_max} URIs."
+    if type(uris) is not list or len(uris) > resource_subscriptions_max or not all(map(_is_uri, uris)):
+        text = (
+            f"resourceSubscriptions must be a list of at most {resource_subscriptions_max} URIs, "
+            f"each of at most {item_uri_chars_max} characters."
+        )
         raise PeerFault(INVALID_PARAMS, text, data={"reason": "resource_subscriptions"})
     kinds = [kind for name, kind in _LISTS.items() if wanted.get(name) is True and kind in endpoint.capabilities]
     return kinds, [uri for uri in uris if subscribable(endpoint, uri)]
+
+
+def _is_uri(found: Any) -> bool:
+    return type(found) is str and len(found) <= item_uri_chars_max
 
 
 def subscribable(endpoint: Endpoint, uri: str) -> bool:
@@ -109,28 +112,40 @@ def tagged(params: dict[str, Any], subscription: RequestId) -> dict[str, Any]:
     return {**params, "_meta": {META_SUBSCRIPTION_ID: subscription}}
 
 
-async def hold(fleet: Fleet, endpoint: Endpoint, uris: list[str]) -> list[tuple[str, str]]:
-    """Ask the owners of these URIs for news of them. Returns what has to be released later."""
-    held = []
+async def stay(bus: Bus, listener: Listener, fleet: Fleet, endpoint: Endpoint, ended: "asyncio.Future[None]") -> None:
+    """Let a listener hear, until it leaves (`ended`) or the gateway drains. No server that is slow delays the end."""
+    held: list[tuple[str, str]] = []
+    owners: dict[str, list[str]] = {}
+    for uri in listener.uris:
+        if (found := private_uri(endpoint, uri)) is not None:
+            owners.setdefault(found[0], []).append(found[1])
+    bus.add(listener)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            asking = [tasks.create_task(_hold(fleet, name, uris, held)) for name, uris in owners.items()]
+            await bus.until_closing(ended)
+            for task in asking:
+                task.cancel()
+    finally:
+        bus.remove(listener)
+        for name, uri in held:
+            if (server := fleet.servers.get(name)) is not None:
+                server.unsubscribe(uri)
+
+
+async def _hold(fleet: Fleet, name: str, uris: list[str], held: list[tuple[str, str]]) -> None:
+    """Ask the server for news of these URIs of its own. `held` gets what has to be released later."""
     for uri in uris:
-        found = private_uri(endpoint, uri)
-        server = fleet.servers.get(found[0]) if found else None
-        if found is None or server is None:
-            continue
-        try:
-            refusal = await server.subscribe(found[1])
-        except UpstreamFault:
-            continue  # it is down; when it comes back the watch asks for everything that is wanted
-        if refusal is None:
-            held.append(found)
-    return held
-
-
-async def release(fleet: Fleet, held: list[tuple[str, str]]) -> None:
-    for name, uri in held:
         server = fleet.servers.get(name)
-        if server is not None:
-            await server.unsubscribe(uri)
+        if server is None:
+            return
+        try:
+            refusal = await server.subscribe(uri)
+        except UpstreamFault:
+            server.watch.want(uri)  # when it comes back, everything that is wanted is asked for
+            refusal = None
+        if refusal is None:
+            held.append((name, uri))
 
 
 def finish(stream: Stream, request_id: RequestId) -> None:

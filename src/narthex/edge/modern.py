@@ -19,10 +19,8 @@ from narthex.relay.bus import Bus
 from narthex.relay.relay import Answer, Relay
 from narthex.wire.envelope import Request, encode_error, encode_notification
 from narthex.wire.faults import METHOD_NOT_FOUND, PeerFault
-from narthex.wire.ladder import ModernRequest, climb
+from narthex.wire.ladder import ModernRequest, Routing, climb
 from narthex.wire.revisions import MODERN
-
-_PARAM = b"mcp-param-"
 
 
 class Waiting:
@@ -70,10 +68,16 @@ class ModernFace:
         self.listens: dict[str, int] = {}  # open subscriptions by principal
 
     async def serve(
-        self, exchange: Exchange, request: Request, endpoint: Endpoint, who: Principal, limits: Limits
+        self,
+        exchange: Exchange,
+        request: Request,
+        routing: Routing,
+        endpoint: Endpoint,
+        who: Principal,
+        limits: Limits,
     ) -> None:
         try:
-            modern = climb(exchange.headers, request)
+            modern = climb(routing, request)
             _advertised(modern, endpoint)
         except PeerFault as fault:
             body = encode_error(request.id, fault.code, str(fault), fault.data)
@@ -81,12 +85,13 @@ class ModernFace:
             return
         now = self._loop.time()
         if modern.method == "subscriptions/listen":
+            endpoint = await self._relay.settled(endpoint)
             await listen(exchange, modern, endpoint, who, self._bus, self._relay.fleet, limits, self.listens)
             return
         client = Waiting(exchange, now)
         self.waiting.add(client)
         try:
-            answer = await self._relay.handle(_call(exchange, modern, endpoint, who, client, now, limits))
+            answer = await self._relay.handle(_call(exchange, modern, routing, endpoint, who, client, now, limits))
         finally:
             self.waiting.discard(client)
         client.finish(answer)
@@ -101,6 +106,7 @@ class ModernFace:
 def _call(
     exchange: Exchange,
     modern: ModernRequest,
+    routing: Routing,
     endpoint: Endpoint,
     who: Principal,
     client: Waiting,
@@ -116,20 +122,14 @@ def _call(
         revision=MODERN,
         capabilities=modern.capabilities,
         client=client,
-        deadline=Deadline.starting(now, limits.call_seconds_max, limits.call_seconds_absolute_max),
+        deadline=Deadline(
+            now + limits.call_seconds_max, limits.call_seconds_max, now + limits.call_seconds_absolute_max
+        ),
         progress_token=modern.progress_token,
         log_level=modern.log_level,
-        mirrored=_mirrored(exchange) if modern.method == "tools/call" else None,
+        mirrored=routing.mirrored,
         bytes_in=len(exchange.body),
     )
-
-
-def _mirrored(exchange: Exchange) -> dict[str, str]:
-    return {
-        name.decode("latin-1"): value.decode("latin-1")
-        for name, value in exchange.headers.items()
-        if name.startswith(_PARAM)
-    }
 
 
 def _advertised(modern: ModernRequest, endpoint: Endpoint) -> None:

@@ -12,7 +12,7 @@ from narthex.edge.legacy_calls import LegacyCalls
 from narthex.limits import Limits
 from narthex.model.identity import Principal
 from narthex.telemetry.owned import Owned
-from narthex.wire.envelope import Request, encode_error, read
+from narthex.wire.envelope import Message, Request, encode_error, encode_result, read
 from narthex.wire.faults import INVALID_REQUEST, PeerFault
 
 
@@ -53,15 +53,22 @@ class SseFace:
         channel = found[0]
         message = read(value)
         if channel.session is None:
-            if type(message) is not Request or message.method not in ("initialize", "ping"):
-                raise PeerFault(INVALID_REQUEST, "Send initialize first.", data={"reason": "not_initialized"})
-            try:
-                session, body = self._calls.initialize(message, endpoint, who)
-            except PeerFault as fault:
-                channel.send(encode_error(message.id, fault.code, str(fault), fault.data))
-            else:
-                channel.attach(session)
-                channel.send(body)
+            self._greet(channel, message, endpoint, who)
         else:
             channel.take(message, limits, len(exchange.body))
         exchange.respond(202, b"Accepted", b"text/plain")
+
+    def _greet(self, channel: Channel, message: Message, endpoint: str, who: Principal) -> None:
+        """The first words of a client: `initialize`, before which it may only `ping`."""
+        if type(message) is not Request or message.method not in ("initialize", "ping"):
+            raise PeerFault(INVALID_REQUEST, "Send initialize first.", data={"reason": "not_initialized"})
+        if message.method == "ping":
+            channel.send(encode_result(message.id, {}))
+            return
+        try:
+            session, body = self._calls.initialize(message, endpoint, who)
+        except PeerFault as fault:
+            channel.send(encode_error(message.id, fault.code, str(fault), fault.data))
+        else:
+            channel.attach(session)
+            channel.send(body)

@@ -5,13 +5,13 @@ Knows: lines, and that nothing but messages may be written to stdout. Refuses to
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from narthex.edge.channel import Channel
 from narthex.edge.legacy_calls import LegacyCalls
-from narthex.edge.listening import filter_of, hold, honoured, release, tagged
-from narthex.limits import Limits
+from narthex.edge.listening import filter_of, honoured, stay, tagged
+from narthex.limits import Limits, pipe_read_bytes, session_requests_max
 from narthex.model.call import Call
 from narthex.model.deadline import Deadline
 from narthex.model.identity import Principal
@@ -19,6 +19,7 @@ from narthex.model.outcome import Failure, Outcome, Result
 from narthex.relay.bus import Listener
 from narthex.relay.lists import SERVER_INFO
 from narthex.telemetry.owned import Owned
+from narthex.upstream.stdio.framing import LineFramer
 from narthex.wire.envelope import (
     Notification,
     Request,
@@ -29,7 +30,7 @@ from narthex.wire.envelope import (
     read,
     readable_id,
 )
-from narthex.wire.faults import INVALID_REQUEST, PeerFault
+from narthex.wire.faults import INTERNAL_ERROR, INVALID_REQUEST, PeerFault
 from narthex.wire.ladder import ModernRequest, read_meta, unknown_method
 from narthex.wire.revisions import META_SUBSCRIPTION_ID, META_VERSION, MODERN, MODERN_METHODS
 from narthex.wire.strict import decode
@@ -42,10 +43,16 @@ class StdioFace:
     """One client. `take` is called per line; answers go to `write`, one message per call."""
 
     def __init__(
-        self, calls: LegacyCalls, owned: Owned, endpoint: str, who: Principal, limits: Limits, write: Write
+        self,
+        calls: LegacyCalls,
+        owned: Owned,
+        endpoint: str,
+        who: Principal,
+        limits: Callable[[], Limits],
+        write: Write,
     ) -> None:
         self._calls, self._owned, self._endpoint, self._who = calls, owned, endpoint, who
-        self._limits, self._write = limits, write
+        self._read_limits, self._write = limits, write
         self._channel = Channel(calls, owned, write)
         self._modern: dict[RequestId, asyncio.Task[Any]] = {}
         self._loop = asyncio.get_running_loop()
@@ -53,7 +60,7 @@ class StdioFace:
     def take(self, line: bytes) -> None:
         value = None
         try:
-            value = decode(line, self._limits)
+            value = decode(line, self._read_limits())
             self._dispatch(value, len(line))
         except PeerFault as fault:
             self._write(encode_error(readable_id(value), fault.code, str(fault), fault.data))
@@ -62,11 +69,10 @@ class StdioFace:
         message = read(value)
         if type(message) is Request and _is_modern(message):
             self._start(message, size)
-        elif type(message) is Notification and message.params.get("requestId") in self._modern:
-            if message.method == "notifications/cancelled":
-                self._modern[message.params["requestId"]].cancel()
+        elif type(message) is Notification and (task := self._cancelled(message)) is not None:
+            task.cancel()
         elif self._channel.session is not None:
-            self._channel.take(message, self._limits, size)
+            self._channel.take(message, self._read_limits(), size)
         elif type(message) is Request and message.method == "initialize":
             session, body = self._calls.initialize(message, self._endpoint, self._who)
             self._channel.attach(session)
@@ -77,6 +83,18 @@ class StdioFace:
                 raise PeerFault(INVALID_REQUEST, text, data={"reason": "not_initialized"})
             self._write(encode_result(message.id, {}))
 
+    def _cancelled(self, message: Notification) -> "asyncio.Task[Any] | None":
+        """The modern request that this notification cancels, if it is one and does."""
+        wanted: Any = message.params.get("requestId")
+        if message.method != "notifications/cancelled" or type(wanted) not in (int, str):
+            return None
+        return self._modern.get(wanted)
+
+    async def finish(self) -> None:
+        """The client says no more: until everything it asked for is answered."""
+        while working := [*self._modern.values(), *self._channel.working()]:
+            await asyncio.wait(working)
+
     # ---- modern ------------------------------------------------------------------------------------------------
 
     def _start(self, request: Request, size: int) -> None:
@@ -86,6 +104,9 @@ class StdioFace:
             raise unknown_method(modern.method)
         if modern.id in self._modern:
             raise PeerFault(INVALID_REQUEST, "A request with this id is in flight.", data={"reason": "id"})
+        if len(self._modern) >= session_requests_max:
+            text = f"{session_requests_max} requests are in flight, the most allowed."
+            raise PeerFault(INTERNAL_ERROR, text, data={"reason": "inflight"})
         work = self._listen(modern) if modern.method == "subscriptions/listen" else self._serve(modern, size)
         task = self._modern[modern.id] = self._owned.start(work, "call")
         task.add_done_callback(lambda _: self._modern.pop(modern.id, None))
@@ -95,7 +116,7 @@ class StdioFace:
         if endpoint is None:
             self._write(encode_error(modern.id, INVALID_REQUEST, "This endpoint is no longer configured."))
             return
-        limits = self._limits
+        limits = self._read_limits()
         call = Call(
             id=modern.id,
             method=modern.method,
@@ -114,6 +135,9 @@ class StdioFace:
             answer = await self._calls.relay.handle(call)
         except asyncio.CancelledError:
             return  # cancelled by the client: by rule it gets no answer
+        except Exception:
+            self._write(encode_error(modern.id, INTERNAL_ERROR, "The gateway failed to answer this request."))
+            raise
         self._write(answer.body)
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
@@ -130,7 +154,10 @@ class StdioFace:
     async def _listen(self, modern: ModernRequest) -> None:
         relay = self._calls.relay
         endpoint = relay.endpoint(self._endpoint)
-        assert endpoint is not None, "the endpoint of a stdio face was checked at the start"
+        if endpoint is None:
+            self._write(encode_error(modern.id, INVALID_REQUEST, "This endpoint is no longer configured."))
+            return
+        endpoint = await relay.settled(endpoint)
         try:
             kinds, uris = honoured(modern.params, endpoint)
         except PeerFault as fault:
@@ -142,35 +169,33 @@ class StdioFace:
 
         deliver("notifications/subscriptions/acknowledged", {"notifications": filter_of(kinds, uris)})
         listener = Listener(endpoint.name, kinds, uris, deliver)
-        self._calls.bus.add(listener)
-        held = await hold(relay.fleet, endpoint, uris)
-        try:
-            await self._calls.bus.until_closing(self._loop.create_future())
-            members = modern_result("subscriptions/listen", {"_meta": {META_SUBSCRIPTION_ID: modern.id}}, SERVER_INFO)
-            self._write(encode_result(modern.id, members))
-        finally:
-            self._calls.bus.remove(listener)
-            await release(relay.fleet, held)
+        await stay(self._calls.bus, listener, relay.fleet, endpoint, self._loop.create_future())
+        members = modern_result("subscriptions/listen", {"_meta": {META_SUBSCRIPTION_ID: modern.id}}, SERVER_INFO)
+        self._write(encode_result(modern.id, members))
 
 
-async def lines_of(fd: int, line_bytes_max: int, take: Callable[[bytes], None], too_long: Callable[[], None]) -> None:
-    """Read lines until the end of input. Longer ones are skipped and reported."""
+async def lines_of(
+    fd: int,
+    line_bytes_max: int,
+    take: Callable[[bytes], None],
+    too_long: Callable[[], None],
+    ready: Callable[[], Awaitable[None]],
+) -> None:
+    """Read lines until the end of input, no faster than `ready` allows. Longer ones are skipped whole, and reported."""
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=line_bytes_max)
+    framer = LineFramer(line_bytes_max, lambda _beginning, _size: too_long())
+    reader = asyncio.StreamReader()
     transport, _ = await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(fd), "rb", buffering=0)
     )
     try:
-        while True:
-            try:
-                line = await reader.readline()
-            except ValueError:
-                too_long()
-                continue
-            if not line:
-                return
-            if line.strip():
-                take(line.strip())
+        while data := await reader.read(pipe_read_bytes):
+            await ready()
+            for line in framer.feed(data):
+                if line.strip():
+                    take(line.strip())
+        if (rest := framer.rest()) and rest.strip():
+            take(rest.strip())  # the last line of a client that did not end it
     finally:
         transport.close()
 

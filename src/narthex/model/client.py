@@ -3,7 +3,7 @@
 Knows: the shape of that somebody. Refuses to know: the connection behind them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ class Client(Protocol):
     def parted(self) -> None:
         """The server closed its stream before the response, and will be asked for the rest (2025-11-25, polling)."""
 
-    async def ask(self, method: str, params: dict[str, Any]) -> Outcome:
+    def ask(self, method: str, params: dict[str, Any]) -> Awaitable[Outcome]:
         """A question of the server in mid-call (legacy revisions only). A client that cannot answer gives a Failure."""
         ...
 

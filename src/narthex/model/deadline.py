@@ -15,8 +15,8 @@ class Deadline:
 
     __slots__ = ("at", "latest", "silence")
 
-    def __init__(self, at: float, *, silence: float = 0.0, latest: float = math.inf) -> None:
-        self.at = min(at, latest)
+    def __init__(self, at: float, silence: float = 0.0, latest: float = math.inf) -> None:
+        self.at = min(latest, at)
         self.silence = silence
         self.latest = latest
 
@@ -24,6 +24,11 @@ class Deadline:
     def starting(cls, now: float, silence: float, absolute: float) -> "Deadline":
         """`silence` seconds from now, moved by every sign of life, never beyond `absolute` seconds from now."""
         return cls(now + silence, silence=silence, latest=now + absolute)
+
+    def allow(self, now: float, silence: float) -> None:
+        """From `now` on, another length of silence: some servers are known to be slow, or expected to be quick."""
+        self.silence = silence
+        self.at = min(now + silence, self.latest)
 
     def extend(self, now: float) -> None:
         """A sign of life at `now`."""

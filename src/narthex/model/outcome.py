@@ -53,15 +53,23 @@ class UpstreamFault(Exception):
     """A server behind us failed; our client did nothing wrong.
 
     `reason` is the machine's word (`upstream_lost`, `upstream_timeout`, `upstream_unavailable`, `upstream_too_large`,
-    `upstream_malformed`, `upstream_stream_truncated`, ...). `sent`: the request may have been executed.
+    `upstream_malformed`, `upstream_stream_truncated`, ...). `sent`: the request may have been executed. `note`: what
+    the operator is told instead of `detail`; it may name files and folders, so no client ever sees it.
     """
 
     def __init__(
-        self, server: str, reason: str, detail: str, *, sent: bool = False, retry_after_ms: int | None = None
+        self,
+        server: str,
+        reason: str,
+        detail: str,
+        *,
+        sent: bool = False,
+        retry_after_ms: int | None = None,
+        note: str | None = None,
     ) -> None:
-        super().__init__(f"{server}: {detail}")
+        super().__init__(f"{server}: {note or detail}")
         self.server, self.reason, self.detail = server, reason, detail
-        self.sent, self.retry_after_ms = sent, retry_after_ms
+        self.sent, self.retry_after_ms, self.note = sent, retry_after_ms, note
 
     def failure(self) -> Failure:
         data: dict[str, Any] = {"reason": self.reason, "server": self.server}

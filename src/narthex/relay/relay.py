@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from narthex.catalog.rewrite import rewrite_result
-from narthex.limits import first_list_seconds_max
+from narthex.limits import answer_depth_max, first_list_seconds_max
 from narthex.model.call import Call, Permit
 from narthex.model.endpoint import Endpoint
 from narthex.model.outcome import Denial, Failure, Outcome, Result, UpstreamFault, failure_of
 from narthex.policy import chain
 from narthex.relay import lists, state
 from narthex.relay.fleet import Fleet
+from narthex.relay.newcomers import possible_owners
 from narthex.relay.resolve import resolve
 from narthex.relay.slot import Slot
 from narthex.telemetry.event import CallEvent, How
@@ -28,6 +29,7 @@ from narthex.wire.envelope import encode_error, encode_result
 from narthex.wire.faults import HEADER_MISMATCH, INTERNAL_ERROR, MISSING_CLIENT_CAPABILITY, PeerFault
 from narthex.wire.revisions import INPUT_REQUIRED, LISTS, OWN_META
 from narthex.wire.seal import Sealer
+from narthex.wire.strict import flaw
 from narthex.wire.translate import (
     is_complete,
     legacy_error,
@@ -35,7 +37,9 @@ from narthex.wire.translate import (
     meta_upstream,
     modern_error,
     modern_result,
+    opened,
     shared_capabilities,
+    undeclared,
 )
 
 Record = Callable[[CallEvent], None]
@@ -78,13 +82,15 @@ class Relay:
     async def _outcome(self, call: Call) -> Outcome:
         try:
             if call.method in LISTS:
-                await self._first_lists(call)
+                call.endpoint = await self.settled(call.endpoint)
                 return lists.listed(call, self.sealer, time.time())
             if call.method == "server/discover":
                 return lists.discovered(call.endpoint)
-            await self._known(call)
+            if self.fleet.untried(call.endpoint.servers):
+                await self._known(call)
             resolve(call)
-            state.unwrap(call, self.sealer)
+            if "requestState" in call.params:
+                state.unwrap(call, self.sealer)
             permit = chain.request(call)
             if type(permit) is Denial:
                 return self._denied(call, permit)
@@ -141,22 +147,25 @@ class Relay:
         assert isinstance(permit, Permit)
         return await self._send(permit)
 
-    async def _first_lists(self, call: Call) -> None:
-        """The very first lists after a first start wait a moment: an empty list would be believed for long."""
-        untried = self.fleet.untried(call.endpoint.servers)
-        if untried:
-            await self.fleet.wait_first(untried, first_list_seconds_max)
-            call.endpoint = self.endpoint(call.endpoint.name) or call.endpoint
+    async def settled(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint as it is after a first start. What is told of it then would be believed for long: an empty
+        list, a subscription that nobody keeps. So that waits a moment."""
+        untried = self.fleet.untried(endpoint.servers)
+        if not untried:
+            return endpoint
+        await self.fleet.wait_first(untried, first_list_seconds_max)
+        return self.endpoint(endpoint.name) or endpoint
 
     async def _known(self, call: Call) -> None:
-        """A call may be for a server that is still starting for the first time: wait for its catalogue."""
-        untried = self.fleet.untried(call.endpoint.servers)
-        if not untried:
-            return
-        try:
-            resolve(call)
-        except PeerFault:
-            await self.fleet.wait_first(untried, call.deadline.at - self._loop.time())
+        """A call may be for a server that is still starting for the first time: wait for its catalogue, not others'."""
+        while untried := possible_owners(call, self.fleet.untried(call.endpoint.servers)):
+            try:
+                resolve(call)
+                return
+            except PeerFault:
+                if self._loop.time() >= call.deadline.at:
+                    raise
+            await self.fleet.wait_next(untried, call.deadline.at)
             call.endpoint = self.endpoint(call.endpoint.name) or call.endpoint
 
     # ---- the way back ------------------------------------------------------------------------------------------
@@ -167,6 +176,7 @@ class Relay:
             return _shaped(call, outcome)
         assert type(outcome) is Result
         members = outcome.members
+        _check(call, members, self.slot.current.config.limits.result_bytes_max)
         if "resultType" in members and not is_complete(members):
             return self._incomplete(call, outcome)
         members = rewrite_result(call.endpoint, call.server, call.method, members)
@@ -188,6 +198,10 @@ class Relay:
             if call.method == "tools/call":
                 return Result(legacy_result(call.method, tool_refusal(message, "input_required"), call.revision))
             return Failure(INTERNAL_ERROR, message, {"reason": "input_required"})
+        missing = undeclared(outcome.members.get("inputRequests"), call.capabilities)
+        if missing is not None:
+            text = f"it asks for {missing}, which this client did not declare"
+            raise UpstreamFault(call.server, "upstream_undeclared", text)
         state.wrap(call, outcome, self.sealer)
         return Result(modern_result(call.method, outcome.members, lists.SERVER_INFO))
 
@@ -244,6 +258,21 @@ def tool_refusal(message: str, reason: str, data: dict[str, Any] | None = None) 
     }
 
 
+def _check(call: Call, members: dict[str, Any], bytes_max: int) -> None:
+    """What a server said goes to the client as it came, but for what no client should have to read (THREATS.md 3.2)."""
+    left = bytes_max
+    for value in members.values():
+        if type(value) is not msgspec.Raw:
+            continue
+        text = bytes(value)
+        left -= len(text)
+        found = flaw(text, answer_depth_max) if left >= 0 else None
+        if found is not None:
+            raise UpstreamFault(call.server, "upstream_malformed", f"its answer {found}", sent=True)
+    if left < 0:
+        raise UpstreamFault(call.server, "upstream_too_large", f"its answer is over {bytes_max} bytes", sent=True)
+
+
 def _shaped(call: Call, failure: Failure) -> Failure:
     """A server's error as a client of this era may see it."""
     uri = call.exposed if call.method == "resources/read" and call.exposed else None
@@ -257,8 +286,7 @@ def _cache(call: Call, members: dict[str, Any]) -> tuple[int, str] | None:
     """Hints of a resources/read: the server's own time, at most ours; a shared cache may not keep it (H4)."""
     if call.method != "resources/read" or "inputResponses" in call.params or "requestState" in call.params:
         return None
-    ttl = members.get("ttlMs")
-    found = msgspec.json.decode(ttl) if type(ttl) is msgspec.Raw else ttl
+    found = opened(members.get("ttlMs"))
     return (min(found, call.endpoint.ttl_ms) if type(found) is int and found > 0 else 0), "private"
 
 
@@ -275,4 +303,4 @@ def _how(outcome: Outcome | None) -> tuple[How, int | None]:
     failed = members.get("isError")
     if failed is True or (type(failed) is msgspec.Raw and bytes(failed) == b"true"):
         return "tool_error", None
-    return ("input_required", None) if members.get("resultType") == b'"input_required"' else ("ok", None)
+    return ("ok" if is_complete(members) else "input_required"), None

@@ -4,12 +4,11 @@ Knows: the tables of one endpoint. Refuses to wait. What it cannot find it answe
 for you", so that nothing can be told from the difference.
 """
 
-from difflib import get_close_matches
 from typing import Any
 
-from narthex.catalog.uris import private_uri
+from narthex.catalog import resolve as catalog
 from narthex.model.call import Call
-from narthex.wire.faults import INVALID_PARAMS, PeerFault
+from narthex.wire.faults import INVALID_PARAMS, LEGACY_RESOURCE_NOT_FOUND, PeerFault
 
 
 def resolve(call: Call) -> None:
@@ -27,7 +26,7 @@ def _tool(call: Call) -> None:
         raise PeerFault(INVALID_PARAMS, "params.arguments must be an object.", data={"reason": "arguments"})
     tool = call.endpoint.tools.get(name)
     if tool is None:
-        raise unknown("tool", name, call.endpoint.tools)
+        raise catalog.unknown_tool(call.endpoint, name)
     call.tool, call.server, call.exposed = tool, tool.server, name
     call.private = params if tool.private == name else {**params, "name": tool.private}
 
@@ -38,7 +37,7 @@ def _prompt(call: Call) -> None:
         raise PeerFault(INVALID_PARAMS, "params.name must be a string.", data={"reason": "name"})
     prompt = call.endpoint.prompts.get(name)
     if prompt is None:
-        raise unknown("prompt", name, call.endpoint.prompts)
+        raise catalog.unknown_prompt(call.endpoint, name)
     call.server, call.exposed = prompt.server, name
     call.private = {**call.params, "name": prompt.private}
 
@@ -47,11 +46,9 @@ def _resource(call: Call) -> None:
     uri = call.params.get("uri")
     if type(uri) is not str:
         raise PeerFault(INVALID_PARAMS, "params.uri must be a string.", data={"reason": "uri"})
-    found = private_uri(call.endpoint, uri)
+    found = catalog.resource(call.endpoint, uri)
     if found is None:
-        raise PeerFault(
-            INVALID_PARAMS, f"Unknown resource: {uri[:256]}", data={"reason": "unknown_resource", "uri": uri}
-        )
+        raise catalog.unknown_resource(uri, INVALID_PARAMS if call.modern else LEGACY_RESOURCE_NOT_FOUND)
     call.server, private = found
     call.exposed = uri
     call.private = {**call.params, "uri": private}
@@ -64,14 +61,13 @@ def _completion(call: Call) -> None:
     if ref.get("type") == "ref/prompt" and type(ref.get("name")) is str:
         prompt = call.endpoint.prompts.get(ref["name"])
         if prompt is None:
-            raise unknown("prompt", ref["name"], call.endpoint.prompts)
+            raise catalog.unknown_prompt(call.endpoint, ref["name"])
         call.server, call.exposed = prompt.server, ref["name"]
         private: dict[str, Any] = {**ref, "name": prompt.private}
     elif ref.get("type") == "ref/resource" and type(ref.get("uri")) is str:
-        found = private_uri(call.endpoint, ref["uri"])
+        found = catalog.resource(call.endpoint, ref["uri"])
         if found is None:
-            message = f"Unknown resource template: {ref['uri'][:256]}"
-            raise PeerFault(INVALID_PARAMS, message, data={"reason": "unknown_resource"})
+            raise catalog.unknown_resource(ref["uri"])
         call.server, call.exposed = found[0], ref["uri"]
         private = {**ref, "uri": found[1]}
     else:
@@ -88,10 +84,3 @@ _RESOLVERS = {
     "resources/unsubscribe": _resource,
     "completion/complete": _completion,
 }
-
-
-def unknown(kind: str, name: str, known: Any) -> PeerFault:
-    """The one text for a name that is not here, with the nearest ones that are."""
-    near = get_close_matches(name[:128], list(known)[:5_000], n=3)
-    hint = f" Did you mean {' or '.join(repr(one) for one in near)}?" if near else ""
-    return PeerFault(INVALID_PARAMS, f"Unknown {kind}: {name[:128]}.{hint}", data={"reason": f"unknown_{kind}"})

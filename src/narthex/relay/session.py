@@ -9,9 +9,16 @@ import hashlib
 import secrets
 import time
 from collections.abc import Mapping
+from itertools import islice, takewhile
 from typing import Any, Protocol
 
-from narthex.limits import Limits, questions_open_max, session_token_seconds
+from narthex.limits import (
+    Limits,
+    questions_open_max,
+    session_token_seconds,
+    sessions_compared_max,
+    sessions_ended_max,
+)
 from narthex.model.client import Sitting
 from narthex.model.identity import Principal
 from narthex.model.outcome import Failure, Outcome, Result
@@ -34,6 +41,7 @@ class Session:
 
     __slots__ = (
         "_questions",
+        "_withdrawn",
         "capabilities",
         "endpoint",
         "inflight",
@@ -62,6 +70,12 @@ class Session:
         self.last_used = 0.0
         self.sitting = Sitting(key, capabilities, SessionClient(self))
         self._questions: dict[RequestId, asyncio.Future[Outcome]] | None = None
+        self._withdrawn: set[RequestId] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Somebody waits for an answer, or listens."""
+        return bool(self.inflight) or self.outlet is not None
 
     def __repr__(self) -> str:
         return f"<Session {self.key} {self.revision} of {self.principal}>"
@@ -116,9 +130,20 @@ class Session:
 
     def cancel(self, params: Mapping[str, Any]) -> None:
         """`notifications/cancelled` of the client. Late, unknown and malformed ones are ignored."""
-        task = (self.inflight or {}).get(params.get("requestId", ""))
+        wanted: Any = params.get("requestId")
+        task = self.inflight.get(wanted) if self.inflight and type(wanted) in (int, str) else None
         if task is not None:
+            if self._withdrawn is None:
+                self._withdrawn = set()
+            self._withdrawn.add(wanted)
             task.cancel()
+
+    def was_withdrawn(self, request_id: RequestId) -> bool:
+        """Whether the client took this request back; asked once, when its task was cancelled."""
+        if self._withdrawn is None or request_id not in self._withdrawn:
+            return False
+        self._withdrawn.discard(request_id)
+        return True
 
 
 class SessionClient:
@@ -145,8 +170,9 @@ class Sessions:
     def __init__(self, sealer: Sealer, bus: Bus, limits: Limits) -> None:
         self.limits = limits
         self._sealer, self._bus = sealer, bus
-        self._by_token: dict[str, Session] = {}
-        self._ended: dict[str, float] = {}  # keys of sessions that were deleted, until their tokens expire
+        self._by_token: dict[str, Session] = {}  # in order of use, the one not used for longest first
+        self._evicted: list[Session] = []  # made room for others; whoever sweeps releases what they hold at servers
+        self._ended: dict[str, float] = {}  # keys of sessions that were deleted, until their tokens expire, in order
         self._loop = asyncio.get_running_loop()
 
     def __len__(self) -> int:
@@ -171,6 +197,7 @@ class Sessions:
         if session is None or session.endpoint != endpoint or session.principal.key != principal.key:
             return None
         session.last_used = self._loop.time()
+        self._by_token[token] = self._by_token.pop(token)
         return session
 
     def _revive(self, token: str, principal: Principal) -> Session | None:
@@ -185,13 +212,21 @@ class Sessions:
     def _keep(self, session: Session) -> Session:
         session.last_used = self._loop.time()
         if len(self._by_token) >= self.limits.sessions_max:
-            oldest = min(self._by_token.values(), key=lambda one: one.last_used)
-            self.forget(oldest)
+            self._evict()
         self._by_token[session.token] = session
         return session
 
+    def _evict(self) -> None:
+        """Room for one more: the session not used for longest goes, if possible one that nobody waits on."""
+        oldest = list(islice(self._by_token.values(), sessions_compared_max))
+        evicted = next((one for one in oldest if not one.busy), oldest[0])
+        self.forget(evicted)
+        self._evicted.append(evicted)
+
     def end(self, session: Session) -> None:
         """DELETE, or the end of its one stream: the token is void from now on."""
+        if len(self._ended) >= sessions_ended_max:
+            del self._ended[next(iter(self._ended))]
         self._ended[session.key] = time.time() + session_token_seconds
         self.forget(session)
 
@@ -203,15 +238,13 @@ class Sessions:
             task.cancel()
 
     def idle(self, now: float) -> list[Session]:
-        """Sessions nobody used for long and nothing is tied to."""
-        limit = self.limits.session_idle_seconds_max
-        wall = time.time()
-        self._ended = {key: until for key, until in self._ended.items() if until > wall}
-        return [
-            one
-            for one in self._by_token.values()
-            if now - one.last_used > limit and not one.inflight and one.outlet is None
-        ]
+        """Sessions to let go of: those that had to make room, and those nobody used for long and nothing is tied to."""
+        limit, wall = self.limits.session_idle_seconds_max, time.time()
+        for key in list(takewhile(lambda key: self._ended[key] <= wall, self._ended)):
+            del self._ended[key]
+        evicted, self._evicted = self._evicted, []
+        unused = takewhile(lambda one: now - one.last_used > limit, self._by_token.values())
+        return [*evicted, *(one for one in unused if not one.busy)]
 
 
 # Which capabilities of a client matter to servers, one bit each: a token holds no more than that.

@@ -11,7 +11,7 @@ import msgspec
 
 from narthex.limits import request_state_seconds_max
 from narthex.model.call import Call
-from narthex.model.outcome import Result
+from narthex.model.outcome import Result, UpstreamFault
 from narthex.wire.faults import INVALID_PARAMS, PeerFault
 from narthex.wire.seal import STATE, Sealer, Unsealed
 from narthex.wire.translate import opened
@@ -26,7 +26,11 @@ def wrap(call: Call, result: Result, sealer: Sealer) -> None:
     if type(inner) is not str:
         return
     claims = [call.server, call.endpoint.name, call.principal.key, call.method, _digest(call), inner]
-    result.members["requestState"] = sealer.seal(STATE, claims, time.time() + request_state_seconds_max)
+    try:
+        result.members["requestState"] = sealer.seal(STATE, claims, time.time() + request_state_seconds_max)
+    except ValueError:
+        text = "its request state is longer than we carry"
+        raise UpstreamFault(call.server, "upstream_too_large", text, sent=True) from None
 
 
 def unwrap(call: Call, sealer: Sealer) -> None:

@@ -9,30 +9,30 @@ from narthex.limits import breaker_failures_max, breaker_open_seconds
 class Breaker:
     """Opens after failures in a row, lets one request through after a pause, closes on the first success."""
 
-    __slots__ = ("failures", "open_until", "trying")
+    __slots__ = ("failures", "open_until")
 
     def __init__(self) -> None:
         self.failures = 0
         self.open_until = 0.0
-        self.trying = False
+
+    @property
+    def tripped(self) -> bool:
+        return self.failures >= breaker_failures_max
 
     def wait(self, now: float) -> float:
-        """Seconds until a request may be tried; 0.0 means now."""
-        if self.failures < breaker_failures_max:
+        """Seconds until a request may be tried; 0.0 means now, and that whoever asked is the one to try."""
+        if not self.tripped:
             return 0.0
         if now < self.open_until:
             return self.open_until - now
-        if self.trying:
-            return 1.0
-        self.trying = True
+        # The one who tries may be cancelled and never tell: the next may try when this pause is over, whatever happens.
+        self.open_until = now + breaker_open_seconds
         return 0.0
 
     def succeeded(self) -> None:
         self.failures = 0
-        self.trying = False
 
     def failed(self, now: float) -> None:
         self.failures += 1
-        self.trying = False
-        if self.failures >= breaker_failures_max:
+        if self.tripped:
             self.open_until = now + breaker_open_seconds

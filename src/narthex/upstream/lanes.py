@@ -10,21 +10,30 @@ from typing import Any
 from narthex.limits import Limits
 from narthex.model.client import Sitting
 from narthex.model.config import ServerConfig
+from narthex.model.outcome import UpstreamFault
+from narthex.telemetry.owned import Owned
 from narthex.upstream.link.ask import Link, Notice
+from narthex.upstream.link.legacy_http import LegacyHttp
 from narthex.upstream.openers import Opener
 
 
 class Lanes:
     """The open conversations with one server. Opening is single-flight per lane."""
 
-    def __init__(self, config: ServerConfig, opener: Opener, limits: Limits, notice: Notice) -> None:
-        self._config, self._opener, self._limits, self._notice = config, opener, limits, notice
+    def __init__(self, config: ServerConfig, opener: Opener, limits: Limits, notice: Notice, owned: Owned) -> None:
+        self.limits = limits  # may be replaced
+        self._config, self._opener, self._notice, self._owned = config, opener, notice, owned
         self.shared: Link | None = None
         self.own: dict[str, Link] = {}
         self._opening: dict[str, asyncio.Task[Link]] = {}
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._speaks_legacy = True  # of a modern server: until it refuses
+
+    @property
+    def opening(self) -> bool:
+        """Somebody may be waiting for a conversation that is not open yet."""
+        return bool(self._opening)
 
     def links(self) -> list[Link]:
         return [*([self.shared] if self.shared is not None else []), *self.own.values()]
@@ -46,12 +55,13 @@ class Lanes:
         if self._config.command is not None:
             # One process serves all of one principal, unless the client can be asked things: a question must
             # find its way back to the one session it belongs to.
-            return not sitting.interactive or len(self.own) >= self._limits.processes_per_server_max - 1
+            return not sitting.interactive or len(self.own) >= self.limits.processes_per_server_max - 1
         # A server that gave no session id cannot tell callers with the same credential apart.
         return link is not None and link.alive and getattr(link, "session_id", b"") is None and not sitting.interactive
 
     async def _share(self) -> Link:
         def keep(link: Link) -> None:
+            self._part(self.shared)
             self.shared = link
 
         return await self._single("", {}, keep, None)
@@ -66,6 +76,7 @@ class Lanes:
                 return await self.get(None)
 
         def keep(link: Link) -> None:
+            self._part(self.own.get(sitting.key))
             self.own[sitting.key] = link
 
         capabilities = {name: sitting.capabilities[name] for name in _ASKABLE if name in sitting.capabilities}
@@ -74,13 +85,21 @@ class Lanes:
     async def _single(
         self, key: str, capabilities: dict[str, Any], keep: Callable[[Link], None], sitting: Sitting | None
     ) -> Link:
+        if self._closed:
+            raise UpstreamFault(self._config.name, "upstream_closed", "it is no longer configured")
         task = self._opening.get(key)
         if task is None:
             task = self._loop.create_task(self._open(capabilities, keep, sitting), name=f"{self._config.name}.open")
             self._opening[key] = task
             task.add_done_callback(lambda _: self._opening.pop(key, None))
         # One waiter leaving must not cancel the start for the others.
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            waiter = asyncio.current_task()
+            if task.cancelled() and waiter is not None and not waiter.cancelling():
+                raise UpstreamFault(self._config.name, "upstream_closed", "it is no longer configured") from None
+            raise
 
     async def _open(self, capabilities: dict[str, Any], keep: Callable[[Link], None], sitting: Sitting | None) -> Link:
         if sitting is not None and self._opener.era_is_modern:
@@ -91,14 +110,25 @@ class Lanes:
             link = found
         else:
             link = await self._opener.open(capabilities, self._notice)
-        if self._closed:
-            await link.aclose()
         if sitting is not None and hasattr(link, "owner"):
             link.owner = sitting.client
-            if hasattr(link, "listen") and hasattr(link, "session_id"):
+            if isinstance(link, LegacyHttp):
                 link.listen()
+                await link.standing()
         keep(link)
         return link
+
+    def _part(self, link: Link | None) -> None:
+        """Another conversation takes the place of this one. It has ended, but may still hold a stream or a process."""
+        if link is not None:
+            self._owned.start(link.aclose(), f"{self._config.name}.part")
+
+    def forget(self, link: Link) -> None:
+        """This conversation is being ended by somebody else."""
+        if link is self.shared:
+            self.shared = None
+        else:
+            self.own = {key: own for key, own in self.own.items() if own is not link}
 
     async def _share_again(self) -> Link:
         link = self.shared

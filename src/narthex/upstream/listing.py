@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from narthex.limits import Limits
+from narthex.limits import Limits, list_values_max
 from narthex.model.deadline import Deadline
 from narthex.model.offer import Offer
 from narthex.model.outcome import Failure, UpstreamFault
@@ -16,6 +16,7 @@ from narthex.upstream.era import EraRecord
 from narthex.upstream.link.ask import Ask, Link
 from narthex.wire.faults import METHOD_NOT_FOUND
 from narthex.wire.revisions import LISTS
+from narthex.wire.translate import opened
 
 _CAPABILITY = {
     "tools/list": "tools",
@@ -24,6 +25,7 @@ _CAPABILITY = {
     "resources/templates/list": "resources",
 }
 _decode = msgspec.json.Decoder().decode
+_read_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class Hints:
@@ -33,20 +35,28 @@ class Hints:
         self.ttl_ms: int | None = None
         self.public = True
 
-    def take(self, members: dict[str, Any]) -> None:
-        ttl, scope = members.get("ttlMs"), members.get("cacheScope")
+    def take(self, ttl: Any, scope: Any) -> None:
         if type(ttl) is int and ttl >= 0:
             self.ttl_ms = ttl if self.ttl_ms is None else min(self.ttl_ms, ttl)
         self.public = self.public and scope == "public"
 
 
-async def take_offer(server: str, link: Link, era: EraRecord, limits: Limits, clock: Any) -> Offer:
+async def take_offer(
+    server: str, link: Link, era: EraRecord, limits: Limits, clock: Any, before: Offer | None = None
+) -> Offer:
     """All lists of one server. Raises `UpstreamFault`; an item that is no object is left out and said."""
     hints, skipped = Hints(), list[str]()
     lists = {method: list[dict[str, Any]]() for method in LISTS}
     for method in LISTS:
         if _CAPABILITY[method] in link.capabilities:
-            lists[method] = await _walk(server, link, method, limits, clock, hints, skipped)
+            try:
+                lists[method] = await _walk(server, link, method, limits, clock, hints, skipped)
+            except UpstreamFault as fault:
+                # Tools are what a server is for; without another list of its own it is still worth having.
+                if method == "tools/list" or fault.reason not in ("upstream_list", "upstream_too_large"):
+                    raise
+                lists[method] = list(_of(before, method))
+                skipped.append(f"{fault.detail}; what it listed before is shown, if anything")
     return Offer(
         server=server,
         era=era.era,
@@ -66,6 +76,13 @@ async def take_offer(server: str, link: Link, era: EraRecord, limits: Limits, cl
     )
 
 
+def _of(offer: Offer | None, method: str) -> tuple[dict[str, Any], ...]:
+    if offer is None:
+        return ()
+    kept = {"prompts/list": offer.prompts, "resources/list": offer.resources}
+    return kept.get(method, offer.resource_templates)
+
+
 async def _walk(
     server: str, link: Link, method: str, limits: Limits, clock: Any, hints: Hints, skipped: list[str]
 ) -> list[dict[str, Any]]:
@@ -79,17 +96,17 @@ async def _walk(
         if isinstance(outcome, Failure):
             if outcome.code == METHOD_NOT_FOUND:
                 return found  # it declared the capability and lacks the method, as many do for templates
-            raise UpstreamFault(server, "upstream_list", f"{method} failed: {outcome.message[:200]}")
-        items = outcome.members.get(LISTS[method])
-        size += len(bytes(items)) if type(items) is msgspec.Raw else 0
+            note = f"{method} failed: {outcome.message[:200]}"
+            raise UpstreamFault(server, "upstream_list", f"{method} failed", note=note)
+        members = outcome.members
+        size += sum(len(bytes(value)) for value in members.values() if type(value) is msgspec.Raw)
         if size > limits.list_bytes_max:
             raise UpstreamFault(server, "upstream_too_large", f"{method} holds more than {limits.list_bytes_max} bytes")
-        page = {name: _decode(value) for name, value in outcome.members.items() if type(value) is msgspec.Raw}
-        hints.take(page)
-        _collect(page.get(LISTS[method]), method, found, skipped)
+        hints.take(opened(members.get("ttlMs")), opened(members.get("cacheScope")))
+        _collect(_items(server, method, members.get(LISTS[method])), method, found, skipped)
         if len(found) > limits.list_items_max:
             raise UpstreamFault(server, "upstream_too_large", f"{method} holds more than {limits.list_items_max} items")
-        cursor = page.get("nextCursor")
+        cursor = opened(members.get("nextCursor"))
         if type(cursor) is not str:
             return found
         if cursor in seen:
@@ -98,12 +115,27 @@ async def _walk(
     raise UpstreamFault(server, "upstream_list", f"{method} has more than {limits.list_pages_max} pages")
 
 
+def _items(server: str, method: str, raw: Any) -> Any:
+    """The items of a page. One that cannot be read (1e400, a million levels) is None, and costs the others nothing."""
+    if type(raw) is not msgspec.Raw:
+        return raw
+    text = bytes(raw)
+    if text.count(b",") + text.count(b"[") + text.count(b"{") > list_values_max:
+        raise UpstreamFault(server, "upstream_too_large", f"{method} holds more than {list_values_max} values")
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            return [opened(item) for item in _read_list(text)]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+
+
 def _collect(items: Any, method: str, found: list[dict[str, Any]], skipped: list[str]) -> None:
     if type(items) is not list:
         skipped.append(f"{method}: the page holds no list")
         return
-    for item in items:
-        if type(item) is dict:
-            found.append(item)
-        else:
-            skipped.append(f"{method}: an item is not an object")
+    objects = [item for item in items if type(item) is dict]
+    found += objects
+    if left := len(items) - len(objects):
+        skipped.append(f"{method}: {left} item{'s are' if left > 1 else ' is'} left out: not an object")

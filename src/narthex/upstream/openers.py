@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from narthex.limits import Limits, probe_http_seconds_max, probe_stdio_seconds_max, start_seconds_max, sweep_seconds
 from narthex.model.config import ServerConfig
 from narthex.model.deadline import Deadline
-from narthex.model.outcome import UpstreamFault
+from narthex.model.outcome import Failure, Outcome, UpstreamFault
 from narthex.telemetry.owned import Owned
 from narthex.upstream.era import EraRecord
 from narthex.upstream.http.client import HttpClient
@@ -25,6 +25,7 @@ from narthex.upstream.stdio.command import Command
 from narthex.upstream.stdio.faults import SpawnFailed
 from narthex.upstream.stdio.spawner import Spawner
 from narthex.wire.faults import UNSUPPORTED_PROTOCOL_VERSION
+from narthex.wire.revisions import MODERN
 
 NoCapabilities: dict[str, Any] = {}
 
@@ -43,6 +44,14 @@ class Opener(Protocol):
         ...
 
     def doubt(self) -> None: ...
+    def adopt(self, limits: Limits) -> None:
+        """Other limits from now on."""
+        ...
+
+    def busy(self) -> bool:
+        """Something is on its way that no conversation counts."""
+        ...
+
     async def aclose(self) -> None: ...
 
 
@@ -91,19 +100,36 @@ class HttpOpener:
         """The server answered like one of another era: probe anew next time."""
         self.era = None
 
+    def adopt(self, limits: Limits) -> None:
+        self._limits = limits
+        self.http.adopt(limits)
+
+    def busy(self) -> bool:
+        # Modern requests stand alone; their connections are what counts them. (Older ones keep streams open for hours.)
+        return self.era_is_modern and self.http.stats.busy > 0
+
     async def aclose(self) -> None:
         await self.http.aclose()
 
     async def _modern(self) -> ModernHttp | None:
         link = ModernHttp(self._name, self.http)
         try:
-            outcome = await link.request(Ask("server/discover", {}, self._deadline(probe_http_seconds_max)))
+            outcome = await self._discover(link)
         except UpstreamFault as fault:
             # Refused, busy, broken, silent: no verdict about the era. Only an answer of another shape is one.
             if fault.reason in ("upstream_status", "upstream_malformed", "upstream_stream_truncated"):
                 return None
             raise
         return link if adopt_discovered(link, outcome) else None
+
+    async def _discover(self, link: ModernHttp) -> Outcome:
+        outcome = await link.request(Ask("server/discover", {}, self._deadline(probe_http_seconds_max)))
+        if isinstance(outcome, Failure) and outcome.code == UNSUPPORTED_PROTOCOL_VERSION:
+            # It names what it serves. If that holds our revision after all, the refusal deserves a second question.
+            served = outcome.data.get("supported") if type(outcome.data) is dict else None
+            if type(served) is list and MODERN in served:
+                return await link.request(Ask("server/discover", {}, self._deadline(probe_http_seconds_max)))
+        return outcome
 
     async def _legacy(self, capabilities: dict[str, Any], notice: Notice) -> Link | None:
         link = LegacyHttp(self._name, self.http, self._limits, notice, self._owned)
@@ -187,16 +213,24 @@ class StdioOpener:
     def doubt(self) -> None:
         self.era = None
 
+    def adopt(self, limits: Limits) -> None:
+        """The next process is started under the spawner's limits."""
+
+    def busy(self) -> bool:
+        return False
+
     async def aclose(self) -> None:
         """The processes belong to the conversations; nothing is left here."""
 
     async def _attempt(self, capabilities: dict[str, Any], notice: Notice, greet: Any) -> Link:
         loop = asyncio.get_running_loop()
-        link = StdioLink(self._config.name, notice, loop.create_future())
+        calls_max = self._spawner.bounds.calls_per_process_max
+        link = StdioLink(self._config.name, notice, loop.create_future(), calls_max)
         try:
             await link.start(self._spawner, self._command, self._on_stderr)
         except SpawnFailed as error:
-            raise UpstreamFault(self._config.name, "upstream_not_started", str(error)) from None
+            text = "its process could not be started"
+            raise UpstreamFault(self._config.name, "upstream_not_started", text, note=str(error)) from None
         limit = self._config.start_seconds or start_seconds_max
         ticker = self._owned.start(_sweeping(link), "start-sweep")
         try:

@@ -5,7 +5,7 @@ Knows: which URIs somebody wants, counted. Refuses to know: who wants them.
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from narthex.limits import Limits, reconnect_seconds_max, reconnect_seconds_min
@@ -18,7 +18,7 @@ from narthex.upstream.link.modern_http import ModernHttp
 from narthex.upstream.link.stdio import StdioLink
 
 _LIST_FILTERS = {"tools": "toolsListChanged", "prompts": "promptsListChanged", "resources": "resourcesListChanged"}
-_CHANGED = {
+CHANGED = {
     "notifications/tools/list_changed": "tools",
     "notifications/prompts/list_changed": "prompts",
     "notifications/resources/list_changed": "resources",
@@ -32,9 +32,11 @@ class Watch:
         self, server: str, limits: Limits, changed: Callable[[str], None], updated: Callable[[str], None]
     ) -> None:
         self.wanted: dict[str, int] = {}
-        self._server, self._limits, self._changed, self._updated = server, limits, changed, updated
+        self.limits = limits  # may be replaced
+        self._server, self._changed, self._updated = server, changed, updated
         self._link: Link | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._before: asyncio.Task[None] | None = None  # the listen that the present one replaces, until that stands
 
     def follow(self, link: Link, owned: Owned) -> None:
         """This is the conversation to hear changes on."""
@@ -44,53 +46,78 @@ class Watch:
         self._link = link
         if isinstance(link, LegacyHttp):
             if _changes(link) or self.wanted or "logging" in link.capabilities:
-                link.listen()
+                link.listen(self._missed)
         elif isinstance(link, ModernHttp) or _is_modern_stdio(link):
             self._relisten(link, owned)
             return
         for uri in self.wanted:
             owned.start(self._tell(link, "resources/subscribe", uri), "resubscribe")
 
+    def want(self, uri: str) -> None:
+        """Somebody wants news of this URI, from the next conversation on."""
+        self.wanted[uri] = self.wanted.get(uri, 0) + 1
+
+    def inherit(self, wanted: Mapping[str, int]) -> None:
+        """What was wanted of the same server under another configuration."""
+        self.wanted = dict(wanted)
+
     async def subscribe(self, uri: str, link: Link | None, owned: Owned) -> Failure | None:
         """Hear of changes of this URI from now on; or the server's refusal, and everything is as before."""
-        self.wanted[uri] = self.wanted.get(uri, 0) + 1
+        self.want(uri)
         if link is None or self.wanted[uri] > 1:
             return None
         if isinstance(link, ModernHttp) or _is_modern_stdio(link):
             self._relisten(link, owned)
             return None
         if isinstance(link, LegacyHttp):
-            link.listen()
-        refusal = await self._tell(link, "resources/subscribe", uri)
+            link.listen(self._missed)
+        try:
+            refusal = await self._tell(link, "resources/subscribe", uri)
+        except asyncio.CancelledError:
+            self.unsubscribe(uri, link, owned)
+            raise
         if refusal is not None:
             self.wanted.pop(uri, None)
         return refusal
 
-    async def unsubscribe(self, uri: str, link: Link | None, owned: Owned) -> None:
+    def unsubscribe(self, uri: str, link: Link | None, owned: Owned) -> None:
+        """One fewer wants it. Nobody waits until the server knows: it may be slow, and nothing depends on it."""
         left = self.wanted.get(uri, 0) - 1
         if left > 0:
             self.wanted[uri] = left
             return
-        if self.wanted.pop(uri, None) is None or link is None:
+        if self.wanted.pop(uri, None) is None or link is None or not link.alive:
             return
         if isinstance(link, ModernHttp) or _is_modern_stdio(link):
             self._relisten(link, owned)
         else:
-            await self._tell(link, "resources/unsubscribe", uri)
+            owned.start(self._tell(link, "resources/unsubscribe", uri), "unsubscribe")
+
+    def acknowledged(self) -> None:
+        """The present listen stands: the one before it may go, and nothing was missed between the two."""
+        if self._before is not None:
+            self._before.cancel()
+            self._before = None
 
     def stop(self) -> None:
         self._link = None
+        self.acknowledged()
         if self._listening is not None:
             self._listening.cancel()
             self._listening = None
 
     def _relisten(self, link: Link, owned: Owned) -> None:
         # The filter is fixed when a listen opens. The old one is closed when the new one stands, so nothing is missed.
-        old = self._listening
         wanted = self._filter(link)
-        self._listening = owned.start(self._listen(link, wanted, old), f"{self._server}.listen") if wanted else None
-        if not wanted and old is not None:
-            old.cancel()
+        if self._before is None:
+            self._before = self._listening
+        elif self._listening is not None:
+            self._listening.cancel()  # it does not stand yet: the one before it stays, until its successor does
+        self._listening = None
+        if wanted:
+            self._listening = owned.start(self._listen(link, wanted), f"{self._server}.listen")
+        else:
+            self.acknowledged()
 
     def _filter(self, link: Link) -> dict[str, Any]:
         wanted: dict[str, Any] = {_LIST_FILTERS[kind]: True for kind in _changes(link)}
@@ -98,42 +125,41 @@ class Watch:
             wanted["resourceSubscriptions"] = sorted(self.wanted)
         return wanted
 
-    async def _listen(self, link: Link, wanted: dict[str, Any], old: "asyncio.Task[None] | None") -> None:
-        wait = reconnect_seconds_min
+    async def _listen(self, link: Link, wanted: dict[str, Any]) -> None:
+        wait, missed = reconnect_seconds_min, False
 
         def notice(method: str, params: dict[str, Any]) -> None:
-            nonlocal wait
+            nonlocal wait, missed
             wait = reconnect_seconds_min
-            if old is not None and not old.done():
-                old.cancel()
+            self.acknowledged()
+            if missed:
+                missed = False
+                self._missed()
             self._heard(method, params)
 
-        try:
-            while link.alive:
-                try:
-                    await self._listen_once(link, wanted, notice)
-                except UpstreamFault as fault:
-                    if fault.reason == "upstream_no_listen":
-                        return
-                await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-                wait = min(wait * 2, reconnect_seconds_max)
-                if link.alive:
-                    self._missed()
-        finally:
-            if old is not None:
-                old.cancel()
+        while link.alive:
+            try:
+                await self._listen_once(link, wanted, notice)
+            except UpstreamFault as fault:
+                if fault.reason == "upstream_no_listen":
+                    return
+            missed = True
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+            wait = min(wait * 2, reconnect_seconds_max)
 
     async def _listen_once(
         self, link: Link, wanted: dict[str, Any], notice: Callable[[str, dict[str, Any]], None]
     ) -> None:
         if isinstance(link, ModernHttp):
-            await link.listen(wanted, notice, self._limits)
+            await link.listen(wanted, notice, self.limits)
         else:
             forever = Deadline(float("inf"))
-            await link.request(Ask("subscriptions/listen", {"notifications": wanted}, forever))
+            outcome = await link.request(Ask("subscriptions/listen", {"notifications": wanted}, forever))
+            if isinstance(outcome, Failure):
+                raise UpstreamFault(self._server, "upstream_no_listen", f"it keeps no subscription: {outcome.message}")
 
     def _heard(self, method: str, params: dict[str, Any]) -> None:
-        kind = _CHANGED.get(method)
+        kind = CHANGED.get(method)
         if kind is not None:
             self._changed(kind)
         elif method == "notifications/resources/updated" and type(params.get("uri")) is str:
@@ -146,7 +172,7 @@ class Watch:
             self._updated(uri)
 
     async def _tell(self, link: Link, method: str, uri: str) -> Failure | None:
-        deadline = Deadline(asyncio.get_running_loop().time() + self._limits.call_seconds_max)
+        deadline = Deadline(asyncio.get_running_loop().time() + self.limits.call_seconds_max)
         try:
             outcome = await link.request(Ask(method, {"uri": uri}, deadline))
         except UpstreamFault:

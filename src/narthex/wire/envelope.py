@@ -83,8 +83,10 @@ def readable_id(value: Any) -> RequestId | None:
     """The id to echo in an error about a message that is otherwise wrong."""
     if type(value) is not dict:
         return None
-    found = value.get("id")
-    return found if type(found) in (int, str) and len(str(found)) <= request_id_chars_max else None
+    try:
+        return _request_id(value.get("id"))
+    except PeerFault:
+        return None
 
 
 def _reply(value: dict[str, Any]) -> Reply:
@@ -98,7 +100,7 @@ def _reply(value: dict[str, Any]) -> Reply:
 
 def _request_id(found: Any) -> RequestId:
     kind = type(found)
-    if kind is int or (kind is str and len(found) <= request_id_chars_max):
+    if (kind is str and len(found) <= request_id_chars_max) or (kind is int and -_ID_MAX < found < _ID_MAX):
         return found  # type: ignore[no-any-return]
     raise _invalid("id", f"The id must be a string of at most {request_id_chars_max} characters, or an integer.")
 
@@ -117,6 +119,7 @@ def _invalid(reason: str, message: str) -> PeerFault:
 
 
 _NONE: Any = object()
+_ID_MAX = 10**request_id_chars_max  # as many digits as a string may have characters
 
 
 # ---- encoding ------------------------------------------------------------------------------------------------

@@ -4,13 +4,11 @@ Knows: `MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name`, and the `_meta` they mu
 (2026-07-28, basic/transports/streamable-http). Refuses to know: endpoints, tools, who is asking.
 """
 
-import base64
-import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from narthex.wire.envelope import Message, Request, RequestId
+from narthex.wire.envelope import Message, Reply, Request, RequestId
 from narthex.wire.faults import (
     HEADER_MISMATCH,
     INVALID_PARAMS,
@@ -18,6 +16,7 @@ from narthex.wire.faults import (
     UNSUPPORTED_PROTOCOL_VERSION,
     PeerFault,
 )
+from narthex.wire.mirror import decode_value
 from narthex.wire.revisions import (
     LEGACY,
     LOG_LEVELS,
@@ -31,7 +30,8 @@ from narthex.wire.revisions import (
     SUPPORTED,
 )
 
-ROUTING_HEADERS = (b"mcp-protocol-version", b"mcp-method", b"mcp-name")
+_ROUTING = (b"mcp-protocol-version", b"mcp-method", b"mcp-name")
+_PARAM = b"mcp-param-"
 
 
 class HeaderView(Protocol):
@@ -56,30 +56,63 @@ class ModernRequest:
     log_level: str | None
 
 
-def is_modern(headers: HeaderView, message: Message) -> bool:
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """What the headers alone say. Worked out once for all requests that share a head."""
+
+    repeated: bool
+    version: str | None
+    method: str | None
+    name: str | None
+    name_is_broken: bool
+    mirrored: Mapping[str, str]  # `Mcp-Param-*`, names in lower case
+
+
+def routing_of(headers: HeaderView) -> Routing:
+    """Read the routing headers, without believing them."""
+    name, broken = _text(headers, b"mcp-name"), False
+    if name is not None:
+        try:
+            name = decode_value(name)
+        except ValueError:
+            broken = True
+    mirrored = [(key, value) for key, value in headers.items() if key.startswith(_PARAM)]
+    return Routing(
+        # Whoever stands between us may have read the other one of two.
+        any(headers.count(one) > 1 for one in (*_ROUTING, *(key for key, _ in mirrored))),
+        _text(headers, b"mcp-protocol-version"),
+        _text(headers, b"mcp-method"),
+        name,
+        broken,
+        {key.decode("latin-1"): value.decode("latin-1") for key, value in mirrored},
+    )
+
+
+def is_modern(routing: Routing, message: Message) -> bool:
     """Which era a POST belongs to: modern iff a version header or `_meta` names a revision that is not a legacy one."""
-    version = headers.get(b"mcp-protocol-version")
-    if version is not None and version.decode("latin-1") not in LEGACY:
+    if routing.version is not None and routing.version not in LEGACY:
         return True
-    meta = getattr(message, "params", _EMPTY).get("_meta") if not hasattr(message, "result") else None
+    if isinstance(message, Reply):
+        return False
+    meta = message.params.get("_meta")
     return type(meta) is dict and META_VERSION in meta
 
 
-def climb(headers: HeaderView, request: Request) -> ModernRequest:
+def climb(routing: Routing, request: Request) -> ModernRequest:
     """All checks that need no configuration. Raises the first `PeerFault`."""
-    if headers.count(b"mcp-protocol-version") > 1 or headers.count(b"mcp-method") > 1 or headers.count(b"mcp-name") > 1:
+    if routing.repeated:
         raise _mismatch("A routing header came twice.")
     meta = request.params.get("_meta")
     if meta is None:
         meta = {}
     elif type(meta) is not dict:
         raise PeerFault(INVALID_PARAMS, "params._meta must be an object.", data={"reason": "meta"})
-    _check_version(headers.get(b"mcp-protocol-version"), meta)
+    if routing.version != MODERN or meta.get(META_VERSION) != MODERN:
+        _check_version(routing.version, meta)
     modern = read_meta(request, meta)
-    method = headers.get(b"mcp-method")
-    if method is None or method.decode("latin-1") != request.method:
+    if routing.method != request.method:
         raise _mismatch("The header Mcp-Method must be there and equal the method of the body.")
-    _check_name(headers.get(b"mcp-name"), request)
+    _check_name(routing, request)
     if request.method not in MODERN_METHODS:
         raise unknown_method(request.method)
     return modern
@@ -129,21 +162,10 @@ def unknown_method(method: str) -> PeerFault:
     return PeerFault(METHOD_NOT_FOUND, f"Method {method[:128]!r} is not known here.", status=404)
 
 
-def decode_sentinel(text: str) -> str:
-    """The value behind `=?base64?…?=`; any other text is literal. Raises `ValueError` for a broken one."""
-    if not (text.startswith("=?base64?") and text.endswith("?=") and len(text) >= 11):
-        return text
-    try:
-        return base64.b64decode(text[9:-2], validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise ValueError("broken base64 in a header value") from error
-
-
-def _check_version(header: bytes | None, meta: dict[str, Any]) -> None:
+def _check_version(version: str | None, meta: dict[str, Any]) -> None:
     named = meta.get(META_VERSION)
-    if header is None:
+    if version is None:
         raise _mismatch("The header MCP-Protocol-Version is missing.")
-    version = header.decode("latin-1")
     if named is None:
         if version not in SUPPORTED:
             raise unsupported(version)
@@ -152,21 +174,24 @@ def _check_version(header: bytes | None, meta: dict[str, Any]) -> None:
         raise _mismatch(f"The header MCP-Protocol-Version must equal _meta {META_VERSION}.")
 
 
-def _check_name(header: bytes | None, request: Request) -> None:
+def _check_name(routing: Routing, request: Request) -> None:
     member = NAMED_BY.get(request.method)
     if member is None:
         return
     value = request.params.get(member)
     if type(value) is not str:
         raise PeerFault(INVALID_PARAMS, f"params.{member} must be a string.", data={"reason": member})
-    if header is None:
+    if routing.name is None:
         raise _mismatch(f"The header Mcp-Name must be there and equal params.{member}.")
-    try:
-        named = decode_sentinel(header.decode("latin-1"))
-    except ValueError:
-        raise _mismatch("The header Mcp-Name holds broken base64.") from None
-    if named != value:
+    if routing.name_is_broken:
+        raise _mismatch("The header Mcp-Name holds broken base64.")
+    if routing.name != value:
         raise _mismatch(f"The header Mcp-Name must equal params.{member}.")
+
+
+def _text(headers: HeaderView, name: bytes) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1")
 
 
 def _mismatch(message: str) -> PeerFault:
@@ -175,6 +200,3 @@ def _mismatch(message: str) -> PeerFault:
 
 def _missing(key: str, kind: str) -> PeerFault:
     return PeerFault(INVALID_PARAMS, f"params._meta must hold {key}, {kind}.", data={"reason": "meta", "missing": key})
-
-
-_EMPTY: dict[str, Any] = {}

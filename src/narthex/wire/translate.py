@@ -27,6 +27,7 @@ from narthex.wire.revisions import (
     META_SUBSCRIPTION_ID,
     OWN_META,
     PER_REQUEST_META,
+    QUESTIONS,
 )
 from narthex.wire.strict import encode
 
@@ -75,12 +76,18 @@ def legacy_result(method: str, members: dict[str, Any], revision: str) -> dict[s
 
 
 def is_complete(members: Mapping[str, Any]) -> bool:
-    return bool(opened(members.get("resultType", "complete")) == "complete")
+    kind = members.get("resultType", "complete")
+    return (bytes(kind) == b'"complete"') if type(kind) is msgspec.Raw else bool(kind == "complete")
 
 
 def opened(value: Any) -> Any:
-    """A member's value, decoded if it is still raw."""
-    return _decode(value) if type(value) is msgspec.Raw else value
+    """A member's value, decoded if it is still raw. What cannot be decoded (1e400, a million digits) is nothing."""
+    if type(value) is not msgspec.Raw:
+        return value
+    try:
+        return _decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _reduce_tool_result(members: dict[str, Any], revision: str) -> None:
@@ -122,16 +129,17 @@ def _reduce_content(content: Any, revision: str) -> Any:
         try:
             if all(_CONTENT_SINCE.get(item.type, "9") <= revision for item in _read_types(content)):
                 return content
-        except msgspec.ValidationError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return content
-        content = _decode(content)
+        content = opened(content)
     if type(content) is not list:
         return content
     return [item if type(item) is not dict or _known(item, revision) else _as_text(item) for item in content]
 
 
 def _known(item: dict[str, Any], revision: str) -> bool:
-    return _CONTENT_SINCE.get(item.get("type", ""), "9") <= revision
+    kind = item.get("type")
+    return type(kind) is str and _CONTENT_SINCE.get(kind, "9") <= revision
 
 
 def _as_text(item: dict[str, Any]) -> dict[str, Any]:
@@ -178,6 +186,8 @@ LEGACY_SHAPE = {
 
 def meta_upstream(meta: Mapping[str, Any]) -> dict[str, Any]:
     """What of a client's `_meta` goes on to a server: vendor keys and trace context, nothing of this hop."""
+    if meta.keys() <= PER_REQUEST_META:
+        return _NOTHING
     return {
         key: value
         for key, value in meta.items()
@@ -187,7 +197,26 @@ def meta_upstream(meta: Mapping[str, Any]) -> dict[str, Any]:
 
 def shared_capabilities(declared: Mapping[str, Any]) -> dict[str, Any]:
     """What of a client's capabilities a modern server may be told: the questions we can carry, no extensions (G-11)."""
+    if not declared:
+        return _NOTHING
     return {name: declared[name] for name in ("elicitation", "sampling", "roots") if name in declared}
+
+
+_NOTHING: dict[str, Any] = {}  # shared, and never written to
+
+
+def undeclared(requests: Any, capabilities: Mapping[str, Any]) -> str | None:
+    """The first of a server's `inputRequests` that this client did not say it can answer (S-MRTR-03), or None."""
+    found = opened(requests)
+    for request in found.values() if type(found) is dict else ():
+        method = str(request.get("method")) if type(request) is dict else ""
+        capability = capabilities.get(QUESTIONS.get(method, ""))
+        if type(capability) is not dict:
+            return method[:64]
+        params = request.get("params")
+        if type(params) is dict and params.get("mode") == "url" and "url" not in capability:
+            return f"{method} (mode url)"
+    return None
 
 
 # ---- errors ----------------------------------------------------------------------------------------------------

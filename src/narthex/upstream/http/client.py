@@ -32,6 +32,12 @@ class PoolStats(NamedTuple):
     streams: int
     waiting: int
     opened: int
+    lingering: int
+
+    @property
+    def busy(self) -> int:
+        """Requests and streams whose answer is still wanted."""
+        return self.requests - self.idle - self.lingering + self.streams
 
 
 class HttpClient:
@@ -71,7 +77,12 @@ class HttpClient:
             streams=pool.streams,
             waiting=len(pool.waiters),
             opened=pool.opened,
+            lingering=len(pool.lingering),
         )
+
+    def adopt(self, limits: Limits) -> None:
+        """Other limits, for what is opened from now on."""
+        self._limits = self._pool.limits = limits
 
     def post(
         self,

@@ -123,6 +123,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self.pool.arrived(self)
+        if self.state is _CLOSED:  # its opening was given up, and the transport came all the same
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self.state is not _BUSY and self.state is not State.STREAM:

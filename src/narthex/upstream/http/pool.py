@@ -224,6 +224,7 @@ class Pool:
         except BaseException:
             for each in made:  # a connection that came up while its opening was given up
                 each.close()
+                self.departed(each)  # uvloop closes the transport of a cancelled opening without `connection_lost`
             raise
         connection.state = State.PROMISED
         return connection

@@ -8,7 +8,7 @@ import re
 
 from httptools import HttpParserError, HttpResponseParser
 
-from narthex.limits import Limits
+from narthex.limits import Limits, known_answer_head_bytes_max, known_answer_heads_max
 from narthex.upstream.http.fault import HttpFault, Malformed, TooLarge
 from narthex.upstream.http.reply import HttpReply, media_type
 
@@ -16,6 +16,22 @@ JSON = b"application/json"
 EVENT_STREAM = b"text/event-stream"
 KEEP_ALIVE = re.compile(rb"timeout\s*=\s*([0-9]{1,9})(?![0-9])", re.IGNORECASE)
 NO_BODY = frozenset({204, 304})
+
+
+# Only heads of such fields are remembered: none of them means anything for the connection, or for one answer alone.
+_PLAIN = frozenset({b"content-type", b"content-length", b"date", b"server", b"cache-control", b"vary", b"connection"})
+_PLAIN |= {b"mcp-session-id", b"x-accel-buffering", b"access-control-allow-origin", b"x-content-type-options"}
+_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([0-9]{1,9})\r\n")
+_DATE = re.compile(rb"\r\n[Dd]ate: [A-Za-z0-9 ,:]{10,40}(?=\r\n)")
+
+
+def _key_of(head: bytes) -> tuple[bytes, int] | None:
+    """A head without its length and date, and the length; None for one without a plain Content-Length."""
+    length = _LENGTH.search(head)
+    if length is None:
+        return None
+    start, end = length.span(1)
+    return _DATE.sub(b"", head[:start] + head[end:], 1), int(length[1])
 
 
 class Response:
@@ -30,6 +46,7 @@ class Response:
         "_fault",
         "_feed",
         "_interim",
+        "_known",
         "_limits",
         "_overhead",
         "_parser",
@@ -49,6 +66,7 @@ class Response:
         self.keep_alive_seconds = float("inf")  # how long the server says it keeps an idle connection
         self._parser = HttpResponseParser(self)
         self._feed = self._parser.feed_data
+        self._known: dict[bytes, tuple[int, dict[bytes, bytes], bytes]] = {}
         self.begin()
 
     def begin(self) -> None:
@@ -68,6 +86,8 @@ class Response:
 
     def feed(self, data: bytes) -> None:
         """Raises Malformed or TooLarge; then the connection is of no further use."""
+        if self.status == 0 and self._arriving == 0 and self._known_whole(data):
+            return
         had = len(self.body)
         self._arriving = len(data)
         try:
@@ -82,6 +102,39 @@ class Response:
             self._check_unfinished(had)
         elif len(self.body) > self._limits.result_bytes_max:
             raise self._too_large()
+        elif had == 0 and self.keep_alive:
+            self._remember(data)
+
+    def _known_whole(self, data: bytes) -> bool:
+        """A whole answer whose head, but for the length and the date, was parsed before: taken without parsing.
+
+        Servers send the same head again and again. What is left out of the key is only the digits of one
+        Content-Length and the value of Date, so every rule about heads was applied to it already.
+        """
+        stop = data.find(b"\r\n\r\n") + 4
+        if not 4 <= stop <= known_answer_head_bytes_max:
+            return False
+        found = _key_of(data[:stop])
+        known = self._known.get(found[0]) if found is not None else None
+        if found is None or known is None or len(data) != stop + found[1] or found[1] > self._limits.result_bytes_max:
+            return False
+        self._arriving = len(data)
+        self.status, self.headers, self.content_type = known
+        self.head_complete = self.complete = True
+        self.body = data[stop:]
+        return True
+
+    def _remember(self, data: bytes) -> None:
+        """This answer came in one piece, whole and in order: the next like it need not be parsed."""
+        stop = data.find(b"\r\n\r\n") + 4
+        if self.status != 200 or not 4 <= stop <= known_answer_head_bytes_max or not self.headers.keys() <= _PLAIN:
+            return
+        found = _key_of(data[:stop])
+        if found is None or len(data) != stop + found[1] or len(self.body) != found[1] or self._duplicates:
+            return
+        if len(self._known) >= known_answer_heads_max:
+            self._known.clear()
+        self._known[found[0]] = (self.status, self.headers, self.content_type)
 
     @property
     def started(self) -> bool:

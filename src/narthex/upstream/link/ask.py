@@ -9,11 +9,13 @@ from typing import Any, Protocol
 
 import msgspec
 
+from narthex.limits import answer_depth_max
 from narthex.model.client import Client
 from narthex.model.deadline import Deadline
 from narthex.model.outcome import Failure, Outcome, Result
 from narthex.upstream.link.progress import ProgressGate
 from narthex.version import VERSION
+from narthex.wire.envelope import ABSENT, Incoming
 from narthex.wire.mirror import Mirror
 from narthex.wire.revisions import (
     LOG_LEVELS,
@@ -23,6 +25,8 @@ from narthex.wire.revisions import (
     META_VERSION,
     MODERN,
 )
+from narthex.wire.strict import flaw
+from narthex.wire.translate import opened
 
 CLIENT_INFO = {"name": "narthex", "title": "Narthex MCP gateway", "version": VERSION}
 
@@ -59,13 +63,17 @@ class Ask:
     log_level: str | None = None
     mirrors: tuple[Mirror, ...] = ()
     level_said: bool = True  # the client named the level itself; False: it takes whatever the server sends
-    gate: ProgressGate = field(default_factory=ProgressGate)
+    gate: ProgressGate | None = None  # made for the first progress that comes
 
     def hear(self, method: str, params: dict[str, Any], now: float) -> None:
         """A notification that belongs to this request: to the client, if it wanted that kind."""
         self.deadline.extend(now)
         if method == "notifications/progress":
-            if self.progress_token is not None and self.gate.passes(params, now):
+            if self.progress_token is None:
+                return
+            if self.gate is None:
+                self.gate = ProgressGate()
+            if self.gate.passes(params, now):
                 self.client.notify(method, {**params, "progressToken": self.progress_token})
         elif method == "notifications/message":
             if self.log_level is not None and _loud_enough(params.get("level"), self.log_level):
@@ -75,9 +83,10 @@ class Ask:
 
     def settle(self) -> None:
         """The end is known: what the progress gate still holds goes first."""
-        held = self.gate.held
-        if held is not None and self.progress_token is not None:
-            self.gate.held = None
+        if self.gate is None:
+            return
+        held, self.gate.held = self.gate.held, None
+        if held is not None:
             self.client.notify("notifications/progress", {**held, "progressToken": self.progress_token})
 
 
@@ -109,12 +118,13 @@ async def ensure_level(link: Any, ask: Ask) -> None:
 
 def modern_params(ask: Ask, token: int | str) -> dict[str, Any]:
     """The params of a modern request, with the `_meta` every one must carry (basic/index)."""
-    meta = {
-        **ask.meta,
+    meta: dict[str, Any] = {
         META_VERSION: MODERN,
         META_CLIENT_INFO: CLIENT_INFO,
         META_CLIENT_CAPABILITIES: ask.capabilities,
     }
+    if ask.meta:
+        meta = {**ask.meta, **meta}
     if ask.progress_token is not None:
         meta["progressToken"] = token
     if ask.log_level is not None:
@@ -130,7 +140,6 @@ def legacy_params(ask: Ask, token: int | str) -> dict[str, Any]:
 
 
 _read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_read_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def result_of(raw: msgspec.Raw) -> Result:
@@ -140,14 +149,31 @@ def result_of(raw: msgspec.Raw) -> Result:
 
 def failure_of(raw: msgspec.Raw) -> Failure:
     """A JSON-RPC error as it came. Raises `msgspec.DecodeError` if it is no object."""
-    error = _read_object(raw)
-    code, message = error.get("code"), error.get("message")
+    error = _read_members(raw)
+    code, message, data = (opened(error.get(name)) for name in ("code", "message", "data"))
+    if "data" in error and flaw(bytes(error["data"]), answer_depth_max) is not None:
+        data = None
     return Failure(
         code if type(code) is int else -32603,
         message if type(message) is str else "The server gave an error without a message.",
-        error.get("data"),
+        data,
         has_data="data" in error,
     )
+
+
+def response_of(incoming: Incoming) -> Outcome:
+    """A result or an error. Raises `msgspec.DecodeError` for neither, for both, and for one that is no object.
+
+    Some servers write `"error": null` beside a result, as JSON-RPC 1.0 wanted it: that is no error.
+    """
+    if incoming.result is not ABSENT and incoming.error is not ABSENT:
+        if bytes(incoming.error) == b"null":
+            return result_of(incoming.result)
+        if bytes(incoming.result) != b"null":
+            raise msgspec.DecodeError("a result and an error at once")
+    elif incoming.result is not ABSENT:
+        return result_of(incoming.result)
+    return failure_of(incoming.error)
 
 
 def _loud_enough(level: Any, wanted: str) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 from narthex.model.outcome import Outcome, UpstreamFault
 from narthex.upstream.http.fault import HttpFault
 from narthex.upstream.http.reply import HttpReply
-from narthex.upstream.link.ask import failure_of, result_of
+from narthex.upstream.link.ask import response_of
 from narthex.wire.envelope import ABSENT, Incoming, read_incoming
 
 _REASONS = {
@@ -41,13 +41,13 @@ def read_outcome(server: str, reply: HttpReply, request_id: int) -> Outcome:
 
 def outcome_of(incoming: Incoming, request_id: int) -> Outcome | None:
     """The outcome a message is for this request, or None if it is not the response to it."""
+    if incoming.method is not None:
+        return None
     if incoming.id != request_id and not (incoming.id is None and incoming.error is not ABSENT):
         return None
     try:
-        if incoming.result is not ABSENT:
-            return result_of(incoming.result)
-        return failure_of(incoming.error) if incoming.error is not ABSENT else None
-    except msgspec.DecodeError:
+        return response_of(incoming)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

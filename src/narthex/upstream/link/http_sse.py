@@ -14,6 +14,7 @@ from narthex.model.outcome import Outcome, UpstreamFault
 from narthex.telemetry.owned import Owned
 from narthex.upstream.http.client import HttpClient
 from narthex.upstream.http.fault import HttpFault
+from narthex.upstream.http.origin import encode_target
 from narthex.upstream.http.stream import HttpStream
 from narthex.upstream.link.ask import Ask, Notice, ensure_level
 from narthex.upstream.link.handshake import initialize
@@ -37,6 +38,7 @@ class HttpSse:
         self._limits = limits
         self._owned = owned
         self._target = ""
+        self._tasks: list[asyncio.Task[Any]] = []  # reading and posting: they end with the conversation
         self._loop = asyncio.get_running_loop()
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue(limits.calls_per_process_max * 4)
         self.peer = Peer(server, self._enqueue, modern=False, notice=notice, garbage=lambda _: None)
@@ -62,9 +64,9 @@ class HttpSse:
         if not stream.reply.streamed:
             raise status_fault(self.server, stream.reply)
         named: asyncio.Future[str] = self._loop.create_future()
-        self._owned.start(self._read(stream, named), "sse")
+        self._tasks.append(self._owned.start(self._read(stream, named), "sse"))
         self._target = await self._endpoint(named, deadline)
-        self._owned.start(self._post_all(), "sse-post")
+        self._tasks.append(self._owned.start(self._post_all(), "sse-post"))
         await initialize(self, capabilities, deadline)
 
     async def _endpoint(self, named: "asyncio.Future[str]", deadline: Deadline) -> str:
@@ -74,12 +76,17 @@ class HttpSse:
         except TimeoutError:
             self.alive = False
             raise UpstreamFault(self.server, "upstream_timeout", "its stream named no endpoint in time") from None
-        absolute = urljoin(self._url, found)
-        own, other = urlsplit(self._url), urlsplit(absolute)
+        try:
+            own, other = urlsplit(self._url), urlsplit(urljoin(self._url, found))
+            target = other.path + (f"?{other.query}" if other.query else "")
+            encode_target(target)
+        except ValueError:
+            self.alive = False
+            raise UpstreamFault(self.server, "upstream_malformed", "its stream names no address") from None
         if (own.scheme, own.netloc) != (other.scheme, other.netloc):
             self.alive = False
             raise UpstreamFault(self.server, "upstream_malformed", "its stream names an endpoint at another origin")
-        return other.path + (f"?{other.query}" if other.query else "")
+        return target
 
     async def request(self, ask: Ask) -> Outcome:
         if ask.log_level is not None and not self.peer.modern:
@@ -133,3 +140,6 @@ class HttpSse:
     def _lost(self, text: str) -> None:
         self.alive = False
         self.peer.lose(UpstreamFault(self.server, "upstream_lost", text, sent=True))
+        for task in self._tasks:
+            if task is not asyncio.current_task():
+                task.cancel()

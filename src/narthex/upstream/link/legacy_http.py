@@ -6,9 +6,10 @@ Refuses to know: which callers share this session (that is `upstream.lanes`).
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from typing import Any
 
-from narthex.limits import Limits, reconnect_seconds_max, reconnect_seconds_min
+from narthex.limits import Limits, reconnect_seconds_max, reconnect_seconds_min, stream_standing_seconds_max
 from narthex.model.client import Client
 from narthex.model.deadline import Deadline
 from narthex.model.outcome import Failure, Outcome, Result, UpstreamFault
@@ -16,11 +17,12 @@ from narthex.telemetry.owned import Owned
 from narthex.upstream.http.client import HttpClient
 from narthex.upstream.http.fault import HttpFault
 from narthex.upstream.http.reply import HttpReply
+from narthex.upstream.http.stream import HttpStream
 from narthex.upstream.link.ask import Ask, Notice, ensure_level, legacy_params
 from narthex.upstream.link.handshake import adopt_initialized, initialize_params
 from narthex.upstream.link.http_common import fault_of, outcome_of, read_outcome, status_fault
 from narthex.upstream.link.modern_http import read_quietly
-from narthex.upstream.link.peer import declined, encode_answer, params_of
+from narthex.upstream.link.peer import declined, encode_answer, id_in, params_of
 from narthex.wire.envelope import Incoming, encode_error, encode_notification, encode_request, encode_result
 from narthex.wire.faults import METHOD_NOT_FOUND
 from narthex.wire.revisions import HEADER_SINCE, LEGACY_NEWEST, QUESTIONS
@@ -64,9 +66,12 @@ class LegacyHttp:
         self._owned = owned
         self._headers = b""  # what every message of this session carries
         self._ids = itertools.count(1)
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._stream: asyncio.Task[Any] | None = None
+        self._missed: Callable[[], None] | None = None
+        self._standing = asyncio.Event()  # the GET stream stands, or the server has none
         self._questions: dict[Any, asyncio.Task[Any]] = {}
+        self._readers: dict[Any, StreamReader] = {}  # requests in flight by id
 
     # ---- opening -----------------------------------------------------------------------------------------------
 
@@ -119,6 +124,7 @@ class LegacyHttp:
         body = encode_request(request_id, ask.method, legacy_params(ask, request_id))
         reader = StreamReader(self, ask, request_id)
         self.inflight += 1
+        self._readers[request_id] = reader
         try:
             try:
                 reply = await self.http.post(self._headers, body, deadline=ask.deadline, on_event=reader.event)
@@ -140,6 +146,7 @@ class LegacyHttp:
             raise
         finally:
             self.inflight -= 1
+            del self._readers[request_id]
 
     async def _streamed(self, reader: "StreamReader") -> Outcome:
         for _ in range(resumptions_max):
@@ -156,7 +163,7 @@ class LegacyHttp:
     async def _resume(self, reader: "StreamReader") -> None:
         """The server closed the stream before the response: poll it with `Last-Event-ID` (2025-11-25, transports)."""
         wait = min(max(reader.retry_ms / 1000, 0.0), reconnect_seconds_max)
-        if self._loop.time() + wait >= reader.ask.deadline.at:
+        if self.loop.time() + wait >= reader.ask.deadline.at:
             raise UpstreamFault(self.server, "upstream_timeout", "it did not answer in time", sent=True)
         await asyncio.sleep(wait)
         headers = self._headers + b"Last-Event-ID: " + (reader.last_id or "").encode() + b"\r\n"
@@ -165,13 +172,28 @@ class LegacyHttp:
         except HttpFault as error:
             raise fault_of(self.server, error) from None
         try:
-            async for event in stream:
-                if reader.event(event):
-                    return
+            await self._read_rest(stream, reader)
         except HttpFault:
             return  # lost again: the next round asks again, as long as the deadline allows
         finally:
             await stream.aclose()
+
+    async def _read_rest(self, stream: HttpStream, reader: "StreamReader") -> None:
+        """Until the response is here, on this stream or (some servers do so) on the one of the session."""
+
+        async def read() -> None:
+            async for event in stream:
+                if reader.event(event):
+                    return
+
+        reading = asyncio.ensure_future(read())
+        try:
+            await asyncio.wait({reading, reader.elsewhere}, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                await reading
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
 
     async def _cancel(self, request_id: int, reason: str) -> None:
         params = {"requestId": request_id, "reason": reason}
@@ -190,30 +212,50 @@ class LegacyHttp:
 
     async def _send_quietly(self, body: bytes) -> None:
         try:
-            await self._send(body, Deadline(self._loop.time() + self._limits.connect_seconds_max))
+            await self._send(body, Deadline(self.loop.time() + self._limits.connect_seconds_max))
         except UpstreamFault:
             return  # the next request on this session will say what is wrong with it
 
     # ---- what the server says and asks on its own --------------------------------------------------------------
 
-    def listen(self) -> None:
-        """Keep the GET stream open, as long as the server offers one."""
+    def listen(self, missed: Callable[[], None] | None = None) -> None:
+        """Keep the GET stream open, as long as the server offers one. `missed`: it was away for a while."""
+        self._missed = missed or self._missed
         if self._stream is None:
             self._stream = self._owned.start(self._listening(), "get-stream")
+
+    async def standing(self) -> None:
+        """Wait until the GET stream stands: what a server asks there before that is lost, and its call waits for ever.
+
+        Not for long: some servers answer a GET only when they have something to say.
+        """
+        try:
+            async with asyncio.timeout(stream_standing_seconds_max):
+                await self._standing.wait()
+        except TimeoutError:
+            return
 
     async def _listening(self) -> None:
         wait, last_id = reconnect_seconds_min, None
         while self.alive:
             headers = self._headers + (b"Last-Event-ID: " + last_id.encode() + b"\r\n" if last_id else b"")
-            deadline = Deadline(self._loop.time() + self._limits.connect_seconds_max * 4)
+            deadline = Deadline(self.loop.time() + self._limits.connect_seconds_max * 4)
             try:
                 stream = await self.http.open_stream("GET", headers, deadline=deadline)
             except HttpFault:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, reconnect_seconds_max)
                 continue
+            again = self._standing.is_set()
+            self._standing.set()
+            if stream.reply.status == 404 and self.session_id is not None:
+                self.alive = False  # the session is over: the next conversation hears the changes
+            if not self.alive and self._missed is not None:
+                self._missed()
             if not stream.reply.streamed and stream.reply.status < 500:
                 return  # 405 and its like: this server has no such stream, or not for this session any more
+            if again and stream.reply.streamed and self._missed is not None:
+                self._missed()
             try:
                 async for event in stream:
                     wait = reconnect_seconds_min
@@ -221,6 +263,8 @@ class LegacyHttp:
                     incoming = read_quietly(event)
                     if incoming is not None and incoming.method is not None:
                         self._hear(incoming)
+                    elif incoming is not None and (reader := self._readers.get(incoming.id)) is not None:
+                        reader.answered(incoming)  # the answer to a call whose own stream broke off
             except HttpFault:
                 pass  # reopened below
             finally:
@@ -240,7 +284,7 @@ class LegacyHttp:
 
     def withdraw(self, params: dict[str, Any]) -> None:
         """The server no longer wants the answer to a question of its own."""
-        task = self._questions.get(params.get("requestId"))
+        task = self._questions.get(id_in(params, "requestId"))
         if task is not None:
             task.cancel()
 
@@ -271,7 +315,7 @@ class LegacyHttp:
             self._stream.cancel()
         if was_alive and self.session_id is not None:
             try:
-                deadline = Deadline(self._loop.time() + self._limits.connect_seconds_max)
+                deadline = Deadline(self.loop.time() + self._limits.connect_seconds_max)
                 await self.http.delete(self._headers, deadline=deadline)
             except HttpFault:
                 return  # it will expire there by itself
@@ -280,13 +324,14 @@ class LegacyHttp:
 class StreamReader:
     """Reads the event stream that answers one POST: notifications, questions, and at the end the response."""
 
-    __slots__ = ("ask", "last_id", "link", "outcome", "request_id", "retry_ms")
+    __slots__ = ("ask", "elsewhere", "last_id", "link", "outcome", "request_id", "retry_ms")
 
     def __init__(self, link: LegacyHttp, ask: Ask, request_id: int) -> None:
         self.link, self.ask, self.request_id = link, ask, request_id
         self.outcome: Outcome | None = None
         self.last_id: str | None = None
         self.retry_ms = 1_000
+        self.elsewhere: asyncio.Future[None] = link.loop.create_future()  # done: the response came on another stream
 
     def event(self, event: SseEvent) -> bool:
         if event.id:
@@ -305,10 +350,16 @@ class StreamReader:
         elif incoming.method == "notifications/cancelled":
             self.link.withdraw(params_of(incoming))
         elif incoming.method in ("notifications/progress", "notifications/message"):
-            self.ask.hear(incoming.method, params_of(incoming), self.link._loop.time())
+            self.ask.hear(incoming.method, params_of(incoming), self.link.loop.time())
         else:
             self.link._hear(incoming)
         return False
+
+    def answered(self, incoming: Incoming) -> None:
+        """The response came on the stream of the session."""
+        self.outcome = outcome_of(incoming, self.request_id)
+        if self.outcome is not None and not self.elsewhere.done():
+            self.elsewhere.set_result(None)
 
     def resumable(self, error: HttpFault) -> bool:
         return self.last_id is not None and error.reason in ("lost", "truncated")

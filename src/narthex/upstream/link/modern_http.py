@@ -5,11 +5,12 @@ Knows: `MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name`, `Mcp-Param-*`. Refuses 
 
 import asyncio
 import itertools
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from narthex.limits import Limits
+from narthex.limits import Limits, remembered_name_chars_max
 from narthex.model.deadline import Deadline
 from narthex.model.outcome import Failure, Outcome, UpstreamFault
 from narthex.upstream.http.client import HttpClient
@@ -122,12 +123,24 @@ def read_quietly(event: SseEvent) -> Any:
         return None
 
 
+def _routing_lines(method: str, name: str | None) -> bytes:
+    lines = _PREFIX + method.encode() + b"\r\n"
+    if name is not None:
+        lines += b"Mcp-Name: " + (header_value(name) or "").encode() + b"\r\n"
+    return lines
+
+
+_remembered_lines = lru_cache(maxsize=4_096)(_routing_lines)
+
+
 def headers_for(ask: Ask) -> bytes:
     """The header lines of one request, each ending with CRLF."""
-    lines = _PREFIX + ask.method.encode() + b"\r\n"
     member = NAMED_BY.get(ask.method)
-    if member is not None:
-        lines += b"Mcp-Name: " + (header_value(ask.params.get(member)) or "").encode() + b"\r\n"
+    name = None if member is None else ask.params.get(member)
+    if name is None or len(name) < remembered_name_chars_max:
+        lines = _remembered_lines(ask.method, name)
+    else:
+        lines = _routing_lines(ask.method, name)
     if ask.mirrors:
         arguments = ask.params.get("arguments")
         for name, value in param_headers(ask.mirrors, arguments if type(arguments) is dict else {}):

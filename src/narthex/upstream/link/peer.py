@@ -4,15 +4,16 @@ Knows: ids, progress tokens, questions of the server, cancellation. Refuses to k
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from narthex.limits import questions_open_max
+from narthex.limits import answer_depth_max, questions_open_max
 from narthex.model.client import Client
 from narthex.model.outcome import Failure, Outcome, Result, UpstreamFault
-from narthex.upstream.link.ask import Ask, Notice, failure_of, legacy_params, modern_params, result_of
+from narthex.upstream.link.ask import Ask, Notice, legacy_params, modern_params, response_of
 from narthex.wire.envelope import (
     ABSENT,
     Incoming,
@@ -25,8 +26,17 @@ from narthex.wire.envelope import (
 )
 from narthex.wire.faults import INTERNAL_ERROR, METHOD_NOT_FOUND
 from narthex.wire.revisions import QUESTIONS
+from narthex.wire.strict import flaw
 
 Send = Callable[[bytes], None]
+
+# Of a message that was cut out in the middle. Writers put the id first or last, and "jsonrpc" beside it.
+_ID_FIRST = re.compile(rb'^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d{1,15})\s*,')
+_ID_LAST = re.compile(
+    rb',(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d{1,15})\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$'
+)
+_METHOD = re.compile(rb'^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"method"\s*:')
+STANDING = "subscriptions/listen"
 
 
 class Waiting:
@@ -61,12 +71,9 @@ class Peer:
         self._loop = asyncio.get_running_loop()
         self._next_id = 0
         self._waiting: dict[RequestId, Waiting] = {}
+        self.inflight = 0  # of those, the ones that somebody waits for: all but subscriptions, which stand open
         self._questions: dict[RequestId, asyncio.Task[None]] = {}
         self._lost: UpstreamFault | None = None
-
-    @property
-    def inflight(self) -> int:
-        return len(self._waiting)
 
     async def request(self, ask: Ask) -> Outcome:
         """Send one request and wait for its outcome; cancelling the wait sends `notifications/cancelled`."""
@@ -77,6 +84,8 @@ class Peer:
         params = modern_params(ask, request_id) if self.modern else legacy_params(ask, request_id)
         future: asyncio.Future[Outcome] = self._loop.create_future()
         self._waiting[request_id] = Waiting(ask, future)
+        passing = ask.method != STANDING
+        self.inflight += passing
         try:
             self._send(encode_request(request_id, ask.method, params))
             return await future
@@ -85,16 +94,24 @@ class Peer:
             raise
         finally:
             self._waiting.pop(request_id, None)
+            self.inflight -= passing
             ask.settle()
 
     def cancel(self, request_id: RequestId, reason: str) -> None:
         """`initialize` may not be cancelled (basic/lifecycle); everything else may."""
         waiting = self._waiting.get(request_id)
         if self._lost is None and waiting is not None and waiting.ask.method != "initialize":
-            self.notify("notifications/cancelled", {"requestId": request_id, "reason": reason})
+            self._say(encode_notification("notifications/cancelled", {"requestId": request_id, "reason": reason}))
 
     def notify(self, method: str, params: dict[str, Any] | None = None) -> None:
         self._send(encode_notification(method, params))
+
+    def _say(self, message: bytes) -> None:
+        """What nobody waits for: a server that does not read it, or has just ended, misses it."""
+        try:
+            self._send(message)
+        except UpstreamFault:
+            return
 
     def sweep(self, now: float) -> None:
         """Give up what is past its deadline."""
@@ -136,6 +153,17 @@ class Peer:
         elif incoming.error is not ABSENT:
             self._garbage("an error without id")
 
+    def oversize(self, sample: bytes, size: int) -> None:
+        """A message was too long to be taken. If it was an answer, whoever waits for it shall not wait in vain."""
+        if _METHOD.search(sample):
+            return
+        found = _ID_FIRST.search(sample) or _ID_LAST.search(sample)
+        asked = [int(found[1])] if found else [key for key, one in self._waiting.items() if one.ask.method != STANDING]
+        waiting = self._waiting.get(asked[0]) if len(asked) == 1 else None
+        if waiting is not None and not waiting.future.done():
+            text = f"its answer has {size} bytes, which is over the limit"
+            waiting.future.set_exception(UpstreamFault(self.server, "upstream_too_large", text, sent=True))
+
     def _feed_oddity(self, message: bytes) -> None:
         # Revision 2025-03-26 lets a server send batches.
         try:
@@ -152,13 +180,8 @@ class Peer:
         if waiting is None or waiting.future.done():
             return  # late, answered twice, or an id we never used: nobody waits for it
         try:
-            if incoming.result is not ABSENT:
-                waiting.future.set_result(result_of(incoming.result))
-            elif incoming.error is not ABSENT:
-                waiting.future.set_result(failure_of(incoming.error))
-            else:
-                raise msgspec.DecodeError
-        except msgspec.DecodeError:
+            waiting.future.set_result(response_of(incoming))
+        except (msgspec.DecodeError, UnicodeDecodeError):
             fault = UpstreamFault(self.server, "upstream_malformed", "its answer is not a JSON-RPC response", sent=True)
             waiting.future.set_exception(fault)
 
@@ -167,14 +190,14 @@ class Peer:
         if incoming.id is not None:
             self._question(incoming.id, method, params)  # type: ignore[arg-type]
         elif method == "notifications/progress":
-            waiting = self._waiting.get(params.get("progressToken"))  # type: ignore[arg-type]
+            waiting = self._waiting.get(id_in(params, "progressToken"))
             if waiting is not None:
                 waiting.ask.hear(method, params, self._loop.time())
-        elif method == "notifications/cancelled" and (task := self._questions.get(params.get("requestId", ""))):
+        elif method == "notifications/cancelled" and (task := self._questions.get(id_in(params, "requestId"))):
             task.cancel()
-        elif method == "notifications/message" and len(self._waiting) == 1:
+        elif method == "notifications/message" and (only := self._only_call()):
             # With one call in flight there is no doubt whose line this is; with several it goes to the operator.
-            next(iter(self._waiting.values())).ask.hear(method, params, self._loop.time())
+            only.hear(method, params, self._loop.time())
         elif method == "notifications/message" and self.owner is not None:
             self.owner.notify(method, params)
         else:
@@ -182,11 +205,11 @@ class Peer:
 
     def _question(self, question_id: RequestId, method: str, params: dict[str, Any]) -> None:
         if method == "ping":
-            self._send(encode_result(question_id, {}))
+            self._say(encode_result(question_id, {}))
         elif method not in QUESTIONS:
-            self._send(encode_error(question_id, METHOD_NOT_FOUND, f"Method {method!r} is not known here."))
+            self._say(encode_error(question_id, METHOD_NOT_FOUND, f"Method {method!r} is not known here."))
         elif len(self._questions) >= questions_open_max or question_id in self._questions:
-            self._send(encode_error(question_id, INTERNAL_ERROR, "Too many questions are open."))
+            self._say(encode_error(question_id, INTERNAL_ERROR, "Too many questions are open."))
         else:
             task = self._loop.create_task(self._answer(question_id, method, params), name=f"{self.server}.question")
             self._questions[question_id] = task
@@ -195,15 +218,20 @@ class Peer:
     async def _answer(self, question_id: RequestId, method: str, params: dict[str, Any]) -> None:
         outcome = await self.asked(method, params)
         if self._lost is None:
-            self._send(encode_answer(question_id, outcome))
+            self._say(encode_answer(question_id, outcome))
 
     async def asked(self, method: str, params: dict[str, Any]) -> Outcome:
         """Who answers a question: the one call in flight, else the session that owns us, else nobody can (H3)."""
-        if len(self._waiting) == 1:
-            waiting = next(iter(self._waiting.values()))
-            waiting.ask.deadline.at = waiting.ask.deadline.latest  # a human may be slow; the absolute limit holds
-            return await waiting.ask.client.ask(method, params)
+        only = self._only_call()
+        if only is not None:
+            only.deadline.at = only.deadline.latest  # a human may be slow; the absolute limit holds
+            return await only.client.ask(method, params)
         return await self.owner.ask(method, params) if self.owner else declined(method)
+
+    def _only_call(self) -> Ask | None:
+        if self.inflight != 1:
+            return None
+        return next((one.ask for one in self._waiting.values() if one.ask.method != STANDING), None)
 
 
 def encode_answer(question_id: RequestId, outcome: Outcome) -> bytes:
@@ -219,8 +247,14 @@ def declined(method: str) -> Outcome:
     return Failure(-1, "User rejected the request: no client can answer it here.")
 
 
+def id_in(params: dict[str, Any], name: str) -> RequestId:
+    """A request's id or token that a message names; one that cannot be one is as good as an unknown one."""
+    found = params.get(name)
+    return found if type(found) in (int, str) else ""  # type: ignore[return-value]
+
+
 def params_of(incoming: Incoming) -> dict[str, Any]:
-    if incoming.params is ABSENT:
+    if incoming.params is ABSENT or flaw(bytes(incoming.params), answer_depth_max) is not None:
         return {}
     try:
         found = msgspec.json.decode(incoming.params)

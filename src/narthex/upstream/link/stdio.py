@@ -4,14 +4,16 @@ Knows: one child process and the JSON-RPC on it. Refuses to know: when to start 
 """
 
 import asyncio
+from collections import deque
 from typing import Any
 
+from narthex.limits import DEFAULTS
 from narthex.model.client import Client
 from narthex.model.deadline import Deadline
 from narthex.model.outcome import Outcome, UpstreamFault
 from narthex.upstream.link.ask import Ask, Notice, ensure_level
 from narthex.upstream.link.handshake import adopt_discovered, initialize
-from narthex.upstream.link.peer import Peer
+from narthex.upstream.link.peer import STANDING, Peer
 from narthex.upstream.stdio.command import Command
 from narthex.upstream.stdio.faults import ChildBusy, ChildGone
 from narthex.upstream.stdio.process import ChildProcess
@@ -23,8 +25,16 @@ from narthex.wire.revisions import LEGACY_NEWEST
 class StdioLink:
     """One process. Modern or legacy is decided by which handshake it answers (`upstream.probe`)."""
 
-    def __init__(self, server: str, notice: Notice, on_end: "asyncio.Future[ExitReport]") -> None:
+    def __init__(
+        self,
+        server: str,
+        notice: Notice,
+        on_end: "asyncio.Future[ExitReport]",
+        calls_max: int = DEFAULTS.calls_per_process_max,
+    ) -> None:
         self.server = server
+        self._calls_max = calls_max
+        self._queue: deque[asyncio.Future[None]] = deque()  # calls that wait until another one has ended
         self.alive = True
         self.watched = False
         self.revision = LEGACY_NEWEST
@@ -40,7 +50,7 @@ class StdioLink:
 
     async def start(self, spawner: Spawner, command: Command, on_stderr: Any) -> None:
         """Spawn the process (waiting for a place among the concurrent starts). Raises `SpawnFailed`."""
-        self._child = await spawner.spawn(command, self.peer.feed, self._exited, on_stderr)
+        self._child = await spawner.spawn(command, self.peer.feed, self._exited, on_stderr, self.peer.oversize)
 
     @property
     def child(self) -> ChildProcess | None:
@@ -72,11 +82,37 @@ class StdioLink:
     async def request(self, ask: Ask) -> Outcome:
         if ask.log_level is not None and not self.peer.modern:
             await ensure_level(self, ask)
+        if self.peer.inflight >= self._calls_max and ask.method != STANDING:
+            await self._turn(ask)
         self.last_used = self._loop.time()
         try:
             return await self.peer.request(ask)
         finally:
             self.last_used = self._loop.time()
+            self._next()
+
+    async def _turn(self, ask: Ask) -> None:
+        """A process works on so many calls at once; the others wait here, in order, as long as their deadline allows."""
+        try:
+            async with asyncio.timeout_at(ask.deadline.at):
+                while self.peer.inflight >= self._calls_max and self.alive:
+                    turn: asyncio.Future[None] = self._loop.create_future()
+                    self._queue.append(turn)
+                    await turn
+        except TimeoutError:
+            self._next()  # it may have been our turn in this very moment
+            text = f"it works on {self._calls_max} calls already"
+            raise UpstreamFault(self.server, "upstream_busy", text, retry_after_ms=1_000) from None
+        except asyncio.CancelledError:
+            self._next()
+            raise
+
+    def _next(self) -> None:
+        while self._queue and (self.peer.inflight < self._calls_max or not self.alive):
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
 
     async def notify(self, method: str, params: dict[str, Any] | None = None) -> None:
         self.peer.notify(method, params)
@@ -104,6 +140,7 @@ class StdioLink:
     def _exited(self, report: ExitReport) -> None:
         self.alive = False
         self.peer.lose(UpstreamFault(self.server, "upstream_lost", f"its process {report.reason}", sent=True))
+        self._next()
         if not self.ended.done():
             self.ended.set_result(report)
 

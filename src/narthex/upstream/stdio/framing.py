@@ -11,10 +11,10 @@ from narthex import limits
 class LineFramer:
     """Feed it what was read; it gives back the lines that are whole, without their ends.
 
-    A line over `line_bytes_max` is skipped, never held; `on_oversize` hears its beginning and its size at its end.
+    A line over `line_bytes_max` is skipped, never held; `on_oversize` hears its first and last bytes, and its size.
     """
 
-    __slots__ = ("_held", "_held_bytes", "_line_bytes_max", "_on_oversize", "_oversize")
+    __slots__ = ("_held", "_held_bytes", "_line_bytes_max", "_on_oversize", "_oversize", "_tail")
 
     def __init__(self, line_bytes_max: int, on_oversize: Callable[[bytes, int], None]) -> None:
         self._line_bytes_max = line_bytes_max
@@ -22,6 +22,7 @@ class LineFramer:
         self._held: list[bytes] = []  # the line so far, joined once at its end
         self._held_bytes = 0
         self._oversize = False
+        self._tail = b""
 
     def feed(self, data: bytes) -> list[bytes]:
         end = data.find(b"\n")
@@ -49,26 +50,32 @@ class LineFramer:
     def _hold(self, data: bytes) -> None:
         self._held_bytes += len(data)
         if self._oversize:
+            self._tail = (self._tail + data)[-limits.garbage_sample_bytes_max :]
             return
         self._held.append(data)
         if self._held_bytes > self._line_bytes_max:
             self._oversize = True
-            self._held = [b"".join(self._held)[: limits.garbage_sample_bytes_max]]
+            line = b"".join(self._held)
+            self._held, self._tail = [line[: limits.garbage_sample_bytes_max]], line[-limits.garbage_sample_bytes_max :]
 
     def _release(self) -> bytes | None:
         line = b"".join(self._held) if len(self._held) != 1 else self._held[0]
         size, oversize = self._held_bytes, self._oversize
         self._held, self._held_bytes, self._oversize = [], 0, False
         if oversize:
-            self._on_oversize(line, size)
+            self._on_oversize(line + _GAP + self._tail, size)
             return None
         return line
 
     def _fits(self, line: bytes) -> bool:
         if len(line) <= self._line_bytes_max:
             return True
-        self._on_oversize(line[: limits.garbage_sample_bytes_max], len(line))
+        sample_bytes = limits.garbage_sample_bytes_max
+        self._on_oversize(line[:sample_bytes] + _GAP + line[-sample_bytes:], len(line))
         return False
+
+
+_GAP = b" ... "
 
 
 def looks_like_message(line: bytes) -> bool:

@@ -52,7 +52,8 @@ class ChildProcess:
     """Callbacks are synchronous, run on the loop, and must not raise.
 
     `on_line` gets each line that looks like a message; `on_exit` comes last, once, when the tree is gone and all
-    that it wrote was delivered; `on_stderr` gets what may be shown.
+    that it wrote was delivered; `on_stderr` gets what may be shown; `on_oversize` the ends of a line too long to be
+    one, and its size.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class ChildProcess:
         on_exit: Callable[[ExitReport], None],
         on_stderr: Callable[[str], None],
         on_settled: Callable[[], None],
+        on_oversize: Callable[[bytes, int], None] = lambda _sample, _size: None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.name = name
@@ -86,7 +88,9 @@ class ChildProcess:
         self._timer: asyncio.TimerHandle | None = None
         self._flush_timer: asyncio.TimerHandle | None = None
         self._log = StderrLog(on_stderr)
-        self._framer = LineFramer(bounds.line_bytes_max, self._oversize)
+        self._line_bytes_max = min(bounds.line_bytes_max, bounds.result_bytes_max)
+        self._on_oversize = on_oversize
+        self._framer = LineFramer(self._line_bytes_max, self._oversize)
         self._channel = wires.channel
         self._heard = b""
         self._stdin = OutPipe(loop, wires.stdin, self._stdin_broken)
@@ -155,6 +159,13 @@ class ChildProcess:
         """At once. `reason` completes the sentence "<server> …"."""
         self._breach(reason)
 
+    def hasten(self) -> None:
+        """It is being ended, or is to be: without patience from now on."""
+        if self.state is not State.GONE:
+            self._asked = True
+            self._leave("was stopped")
+            self._kill()
+
     # looking at it
 
     def descendants(self) -> tuple[int, ...]:
@@ -189,8 +200,9 @@ class ChildProcess:
         elif line.strip():
             self.garbage(line)
 
-    def _oversize(self, beginning: bytes, size: int) -> None:
-        self.garbage(beginning, f"{size} bytes, over the limit of {self._bounds.line_bytes_max}")
+    def _oversize(self, sample: bytes, size: int) -> None:
+        self.garbage(sample, f"{size} bytes, over the limit of {self._line_bytes_max}")
+        self._on_oversize(sample, size)
 
     def _take_stderr(self, data: bytes) -> None:
         self._log.feed(data, self._loop.time())

@@ -2,8 +2,9 @@
 
 Knows: how many may be starting at once, and which are there. Refuses to know: when one should be started again.
 
-A place is held until the server has said its first message, `ready()` was called, it has ended, or
-`start_seconds_max` is over: forty `npx` that install their packages at once would starve each other and us.
+A place is held until the server has said its first message, `ready()` was called, it has ended, or `place_seconds_max`
+is over: forty `npx` that install their packages at once would starve each other and us, and four that hang must not
+keep the others from starting.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from narthex.upstream.stdio.door import Door
 from narthex.upstream.stdio.environment import child_environment
 from narthex.upstream.stdio.faults import SpawnFailed, why_not_started
 from narthex.upstream.stdio.nursery.order import Order, encode
+from narthex.upstream.stdio.places import Places
 from narthex.upstream.stdio.process import ChildProcess, Wires
 from narthex.upstream.stdio.report import ExitReport
 
@@ -26,9 +28,9 @@ class Spawner:
     """One for each gateway process. `own` is the environment from which servers get what the allow-list names."""
 
     def __init__(self, bounds: Limits = limits.DEFAULTS, own: Mapping[str, str] = os.environ) -> None:
-        self.bounds = bounds  # may be replaced: the next spawn sees it, except `spawns_concurrent_max`
+        self.bounds = bounds
         self._own = own
-        self._places = asyncio.Semaphore(bounds.spawns_concurrent_max)
+        self._places = Places(bounds.spawns_concurrent_max)
         self._door = Door()
         self._children: set[ChildProcess] = set()
         self._closed = False
@@ -43,11 +45,11 @@ class Spawner:
         on_line: Callable[[bytes], None],
         on_exit: Callable[[ExitReport], None],
         on_stderr: Callable[[str], None],
+        on_oversize: Callable[[bytes, int], None] = lambda _sample, _size: None,
     ) -> ChildProcess:
         """Waits for a place. SpawnFailed says why it could not be, with a remedy."""
         order = self._order(command)
-        place = _Place(self._places)
-        await place.take()
+        place = await self._places.take()
         try:
             pid, wires = await self._begin(command, order)
         except BaseException:
@@ -58,12 +60,23 @@ class Spawner:
             self._children.discard(child)
             on_exit(report)
 
-        child = ChildProcess(command.name, pid, wires, self.bounds, on_line, ended, on_stderr, place.give_back)
+        heard = (on_line, ended, on_stderr, place.give_back, on_oversize)
+        child = ChildProcess(command.name, pid, wires, self.bounds, *heard)
         self._children.add(child)
         if self._closed:
             await child.stop()
             raise SpawnFailed(_TOO_LATE)
         return child
+
+    def adopt(self, bounds: Limits) -> None:
+        """Other limits, for every spawn from now on."""
+        self.bounds = bounds
+        self._places.resize(bounds.spawns_concurrent_max)
+
+    def hasten(self) -> None:
+        """End all at once, those too that are being stopped politely."""
+        for child in self.children:
+            child.hasten()
 
     async def aclose(self) -> None:
         """Stop all; returns when nothing of any of them is left."""
@@ -170,21 +183,3 @@ def _why(command: Command, order: Order, words: list[bytes]) -> str:
     stage, number = words
     path = next((entry[5:] for entry in order.env if entry.startswith(b"PATH=")), os.defpath.encode())
     return why_not_started(command.argv[0], command.cwd, os.fsdecode(path), stage.decode(), int(number))
-
-
-class _Place:
-    """One of the places of those that are starting; given back once, by whoever comes first."""
-
-    def __init__(self, places: asyncio.Semaphore) -> None:
-        self._places = places
-        self._timer: asyncio.TimerHandle | None = None
-
-    async def take(self) -> None:
-        await self._places.acquire()
-        self._timer = asyncio.get_running_loop().call_later(limits.start_seconds_max, self.give_back)
-
-    def give_back(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-            self._places.release()

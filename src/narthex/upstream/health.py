@@ -1,0 +1,90 @@
+"""How a server is: whether it can be asked now, and if not, why and from when on.
+
+Knows: failures in a row, processes that ended, the words for both. Refuses to know: clocks (the time is handed in),
+and how a server is asked.
+"""
+
+import random
+from enum import Enum, auto
+
+from narthex import limits as house
+from narthex.model.outcome import UpstreamFault
+from narthex.upstream.breaker import Breaker
+from narthex.upstream.stdio.restart import RestartNow, Run, plan, remember
+
+
+class State(Enum):
+    NEW = auto()  # nothing is known yet
+    STARTING = auto()
+    UP = auto()
+    IDLE = auto()  # its process was stopped, or never needed; the next call starts it
+    DOWN = auto()  # it did not answer lately; its last catalogue is shown as degraded
+
+
+class Health:
+    """One per server. `problem` is for the operator; what clients are told is in the fault of `refusal`."""
+
+    __slots__ = ("_history", "_said", "breaker", "problem", "restarts", "state")
+
+    def __init__(self) -> None:
+        self.state = State.NEW
+        self.problem: str | None = None
+        self.restarts = 0
+        self.breaker = Breaker()
+        self._said = ""
+        self._history: tuple[Run, ...] = ()
+
+    @property
+    def doubtful(self) -> bool:
+        """The last attempt failed: whoever asks now has to look at `wait` first."""
+        return self.breaker.failures > 0 or self.state is State.DOWN
+
+    def wait(self, now: float) -> float:
+        """Seconds until it may be asked; 0.0: now."""
+        return self.restart_wait(now) or self.breaker.wait(now)
+
+    def restart_wait(self, now: float) -> float:
+        """Seconds until its process may be started again (see `stdio.restart`)."""
+        if self.state is not State.DOWN or not self._history:
+            return 0.0
+        step = plan(self._history, now)
+        return 0.0 if isinstance(step, RestartNow) else step.seconds
+
+    def refusal(self, server: str, wait: float) -> UpstreamFault:
+        """The answer to a call that comes too early."""
+        text = f"it is down ({self._said or 'it did not answer'}); retry in {max(1, round(wait))} seconds"
+        return UpstreamFault(server, "upstream_unavailable", text, retry_after_ms=int(wait * 1000))
+
+    def up(self) -> bool:
+        """It answered. True: it was down before."""
+        was_down, self.state, self.problem = self.state is State.DOWN, State.UP, None
+        self.breaker.succeeded()
+        return was_down
+
+    def down(self, fault: UpstreamFault, now: float) -> bool:
+        """It could not be reached, or said nothing of use. True: that is news."""
+        self.breaker.failed(now)
+        return self._fell(fault.note or fault.detail, fault.detail)
+
+    def doubted(self, fault: UpstreamFault, now: float) -> bool:
+        """It did not answer one request in time. True: as many in a row as one looks on at."""
+        self.breaker.failed(now)
+        self._said = fault.detail
+        return self.breaker.tripped
+
+    def process_ended(self, started: float, now: float, reason: str) -> None:
+        """Its process ended without having been asked to."""
+        jitter = random.random()  # noqa: S311 - spreads restarts, guards nothing
+        self._history = remember(self._history, Run(started, now, jitter))
+        self.restarts += 1
+        self._fell(f"its process {reason}", f"its process {reason}")
+
+    def retry_seconds(self) -> float:
+        """How long to leave a server alone that is down, before it is looked at again."""
+        failures = min(self.breaker.failures, 8)
+        return min(house.reconnect_seconds_min * 2.0**failures, house.restart_seconds_max)
+
+    def _fell(self, problem: str, said: str) -> bool:
+        news = self.state is not State.DOWN or self.problem != problem
+        self.state, self.problem, self._said = State.DOWN, problem, said
+        return news

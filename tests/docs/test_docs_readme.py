@@ -1,0 +1,157 @@
+"""The README as its first reader lives it: `make run`'s demo says what the page says, and what it suggests works."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from docs_pages import ROOT, commands, snippets, text_of
+
+SECONDS_MAX = 30.0
+PRINTED = next(one.text for one in snippets("text") if one.page == "README.md")
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A running demo: what it printed, and the addresses it took."""
+
+    said: str
+    url: str
+    admin: str
+    home: Path
+
+    def here(self, text: str) -> str:
+        """A page's text with this demo's addresses."""
+        return text.replace("http://127.0.0.1:8080", self.url).replace("http://127.0.0.1:8081", self.admin)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    home = tmp_path_factory.mktemp("home")
+    anywhere = ["--listen", "http://127.0.0.1:0", "--admin", "http://127.0.0.1:0", "--state", str(home / "state")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "narthex", "demo", *anywhere],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=_environment(home),
+    ) as process:
+        try:
+            assert process.stdout is not None
+            said = ""
+            while "Ctrl-C ends it." not in said:
+                line = process.stdout.readline()
+                assert line, "the demo ended before it had said everything"
+                said += line
+            admin = re.search(r"curl -s (http://127\.0\.0\.1:\d+)/metrics", said)
+            url = re.search(r"(http://127\.0\.0\.1:\d+)/mcp\b", said)
+            assert admin is not None
+            assert url is not None
+            yield Demo(said, url[1], admin[1], home)
+        finally:
+            process.terminate()
+            process.wait(SECONDS_MAX)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONUTF8": "1"}
+
+
+def _run(line: str, demo: Demo) -> subprocess.CompletedProcess[str]:
+    """A line of the page as a shell runs it, with the environment's Python behind `.venv/bin/narthex`."""
+    words = shlex.split(line)
+    if words[0] in (".venv/bin/narthex", "narthex"):
+        words[:1] = [sys.executable, "-m", "narthex"]
+    return subprocess.run(
+        words, capture_output=True, text=True, timeout=SECONDS_MAX, env=_environment(demo.home), check=False
+    )
+
+
+def test_the_demo_says_what_the_readme_shows(demo: Demo) -> None:
+    assert demo.here(PRINTED).strip("\n").split("\n") == demo.said.strip("\n").split("\n")
+
+
+@pytest.mark.parametrize("line", re.findall(r"^ +(\.venv/bin/narthex (?:tools|call) .*)$", PRINTED, re.MULTILINE))
+def test_what_the_demo_suggests_works(demo: Demo, line: str) -> None:
+    ran = _run(demo.here(line), demo)
+
+    assert ran.returncode == 0, ran.stderr
+    assert len(ran.stdout.splitlines()) > 3
+
+
+def test_the_metrics_count_the_calls(demo: Demo) -> None:
+    _run(demo.here(".venv/bin/narthex call tickets__list_tickets --url http://127.0.0.1:8080/mcp"), demo)
+
+    with urllib.request.urlopen(f"{demo.admin}/metrics", timeout=SECONDS_MAX) as answer:
+        page = answer.read().decode()
+
+    counted = 'narthex_calls_total{outcome="ok",server="tickets",tool="tickets__list_tickets"}'
+    assert [line for line in page.splitlines() if line.startswith(counted)]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_the_health_addresses_of_the_readme_answer(demo: Demo, path: str) -> None:
+    assert f"`GET {path}`" in text_of("README.md")
+    with urllib.request.urlopen(demo.url + path, timeout=SECONDS_MAX) as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize("path", ["/api/servers", "/api/snapshot", "/api/openapi.json", "/metrics"])
+def test_the_admin_addresses_of_the_pages_answer(demo: Demo, path: str) -> None:
+    assert path in text_of("docs/operations.md")
+    with urllib.request.urlopen(demo.admin + path, timeout=SECONDS_MAX) as answer:
+        assert answer.status == 200
+
+
+def test_the_curl_command_of_the_clients_page_lists_tools(demo: Demo) -> None:
+    line = next(line for page, line in commands() if page == "docs/clients.md" and line.startswith("curl "))
+    words = shlex.split(demo.here(line))
+    headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
+    url = next(word for word in words if word.startswith("http"))
+    request = urllib.request.Request(url, words[words.index("-d") + 1].encode(), headers)
+
+    with urllib.request.urlopen(request, timeout=SECONDS_MAX) as answer:
+        listed = json.load(answer)["result"]["tools"]
+
+    assert "crm__search_contacts" in [tool["name"] for tool in listed]
+
+
+def test_a_clients_own_file_is_served_as_it_is(tmp_path: Path, demo: Demo) -> None:
+    """The first way of the README, with a server that ships."""
+    file = tmp_path / "mcp.json"
+    servers = {
+        name: {"command": sys.executable, "args": ["-m", f"narthex.libraries.demo.{library}"]}
+        for name, library in (("papers", "docs"), ("people", "crm"))
+    }
+    file.write_text(json.dumps({"mcpServers": servers}))
+
+    checked = _run(f"narthex check {file}", demo)
+    listed = _run(f"narthex tools {file}", demo)
+
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "papers__search_docs" in listed.stdout
+    assert "people__search_contacts" in listed.stdout
+
+
+def test_a_connected_client_has_the_address(demo: Demo) -> None:
+    ran = _run(demo.here(".venv/bin/narthex connect claude-code --url http://127.0.0.1:8080/mcp --yes"), demo)
+
+    assert ran.returncode == 0, ran.stderr
+    written = json.loads((demo.home / ".claude.json").read_text())
+    assert written["mcpServers"]["narthex"]["url"] == f"{demo.url}/mcp"
+
+
+def test_the_readme_opens_with_three_sentences_and_two_commands() -> None:
+    opening = text_of("README.md").partition("```console")[0].partition("\n\n")[2].strip()
+    first = [line.partition("#")[0].strip() for _, line in commands()[:200] if line.startswith("make ")]
+
+    assert len(re.findall(r"[^\s.]\.(?:\s|$)", opening)) == 3
+    assert {"make run", "make test"} <= set(first)
+    assert (ROOT / "Makefile").exists()

@@ -1,0 +1,215 @@
+"""`narthex stdio` as a client starts it: a real process, real pipes, both eras."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from operation_kit import _META, MODERN, alive, journal, stdio, until
+
+Tree = dict[str, Any]
+GREETING = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+
+
+class Pipe:
+    def __init__(self, folder: Path, *options: str, **config: Any) -> None:
+        self.file = folder / "narthex.yaml"
+        self.folder, self.config = folder, config
+        self.write()
+        environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+        self.log = folder / "stderr"
+        with self.log.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "narthex", "stdio", str(self.file), *options],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=environment,
+            )  # fmt: skip
+        self.messages: list[Tree] = []
+        self.strange: list[bytes] = []
+        self._next_id = 0
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def write(self, **changes: Any) -> None:
+        self.config.update(changes)
+        other = self.file.with_suffix(".new")
+        other.write_text(json.dumps({"state": str(self.folder / "state"), **self.config}))
+        other.replace(self.file)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            try:
+                self.messages.append(json.loads(line))
+            except ValueError:
+                self.strange.append(line)
+
+    def send(self, message: Tree) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def ask(self, method: str, params: Tree | None = None, *, modern: bool) -> int:
+        self._next_id += 1
+        params = {**(params or {}), "_meta": _META} if modern else params or {}
+        self.send({"id": self._next_id, "method": method, "params": params})
+        return self._next_id
+
+    def answer(self, number: int, seconds: float = 20.0) -> Tree:
+        def found() -> Tree | None:
+            return next((one for one in self.messages if one.get("id") == number and "method" not in one), None)
+
+        return dict(until(found, f"the answer to {number}", seconds))
+
+    def request(self, method: str, params: Tree | None = None, *, modern: bool) -> Tree:
+        return self.answer(self.ask(method, params, modern=modern))
+
+    def call(self, tool: str, *, modern: bool, **arguments: Any) -> str:
+        answer = self.request("tools/call", {"name": tool, "arguments": arguments}, modern=modern)
+        return str(answer["result"]["content"][0]["text"])
+
+    def close_input(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def wait(self, seconds: float = 20.0) -> int:
+        code = self.process.wait(seconds)
+        self._thread.join(10)
+        return code
+
+
+@contextlib.contextmanager
+def pipe(folder: Path, *options: str, **config: Any) -> Iterator[Pipe]:
+    gateway = Pipe(folder, *options, **config)
+    try:
+        yield gateway
+    finally:
+        if gateway.process.poll() is None:
+            gateway.process.kill()
+        gateway.wait()
+        for end in (gateway.process.stdin, gateway.process.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                end.close()
+
+
+def test_both_eras_over_one_pipe(tmp_path: Path) -> None:
+    with pipe(tmp_path, servers=[stdio("a", tmp_path)]) as gateway:
+        assert MODERN in gateway.request("server/discover", modern=True)["result"]["supportedVersions"]
+        assert gateway.call("echo", modern=True, text="new") == "new"
+        assert gateway.request("initialize", GREETING, modern=False)["result"]["protocolVersion"] == "2025-11-25"
+        gateway.send({"method": "notifications/initialized"})
+        assert "echo" in [tool["name"] for tool in gateway.request("tools/list", modern=False)["result"]["tools"]]
+        assert gateway.call("echo", modern=False, text="old") == "old"
+        assert gateway.call("echo", modern=True, text="new again") == "new again"
+
+        pid = int(gateway.call("pid", modern=True))
+        gateway.close_input()
+        assert gateway.wait() == 0
+        assert gateway.strange == []
+        assert not alive(pid)
+
+
+def test_a_subscription_over_a_pipe_hears_of_changes_and_ends_with_its_result(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    with pipe(tmp_path, servers=[stdio("a", tmp_path, tools=str(tools))]) as gateway:
+        assert gateway.call("echo", modern=True, text="x") == "x"
+        listen = gateway.ask("subscriptions/listen", {"notifications": {"toolsListChanged": True}}, modern=True)
+        until(lambda: gateway.messages[-1].get("method") == "notifications/subscriptions/acknowledged", "acknowledged")
+        tools.write_text('["fresh"]')
+        gateway.call("touch", modern=True)
+        changed = {"method": "notifications/tools/list_changed"}
+        until(lambda: any(changed.items() <= one.items() for one in gateway.messages), "announced")
+        gateway.write(servers=[stdio("a", tmp_path), stdio("b", tmp_path)])
+        until(lambda: sum(changed.items() <= one.items() for one in gateway.messages) >= 2, "a reload is announced too")
+
+        gateway.close_input()
+        assert gateway.answer(listen)["result"]["resultType"] == "complete"
+        assert gateway.wait() == 0
+
+
+def test_whatever_was_asked_before_the_input_ended_is_answered(tmp_path: Path) -> None:
+    with pipe(tmp_path, servers=[stdio("a", tmp_path, start_seconds=1.0)]) as gateway:
+        numbers = [
+            gateway.ask("tools/call", {"name": "sleep", "arguments": {"seconds": 1.5}}, modern=True) for _ in range(3)
+        ]
+        gateway.close_input()
+
+        for number in numbers:
+            assert gateway.answer(number)["result"]["content"][0]["text"] == "slept"
+        assert gateway.wait() == 0
+
+
+def test_a_signal_ends_it_although_a_call_is_in_work(tmp_path: Path) -> None:
+    with pipe(tmp_path, servers=[stdio("a", tmp_path)]) as gateway:
+        pid = int(gateway.call("pid", modern=True))
+        gateway.ask("tools/call", {"name": "sleep", "arguments": {"seconds": 30}}, modern=True)
+        until(lambda: len(journal(tmp_path, "call")) == 2, "in work")
+        started = time.monotonic()
+        gateway.process.send_signal(signal.SIGTERM)
+
+        assert gateway.wait() == 0
+        assert time.monotonic() - started < 10
+        assert not alive(pid)
+
+
+def test_nonsense_on_the_pipe_is_answered_and_survived(tmp_path: Path) -> None:
+    with pipe(tmp_path, servers=[stdio("a", tmp_path)]) as gateway:
+        assert gateway.process.stdin is not None
+        gateway.process.stdin.write(b"not json\n\n[]\n\xff\xfe\n" + b"x" * 100_000 + b"\n")
+        gateway.send({"method": "notifications/cancelled", "params": {"requestId": []}})
+        gateway.send({"method": "notifications/cancelled", "params": {"requestId": {"a": 1}}})
+
+        assert gateway.call("echo", modern=True, text="still here") == "still here"
+        assert sum("error" in one for one in gateway.messages) >= 4
+
+
+def test_a_client_that_does_not_read_is_not_hoarded_for(tmp_path: Path) -> None:
+    (tmp_path / "narthex.yaml").write_text(
+        json.dumps({"servers": [stdio("a", tmp_path)], "state": str(tmp_path / "state")})
+    )
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "narthex", "stdio", str(tmp_path / "narthex.yaml")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdin is not None
+            os.set_blocking(process.stdin.fileno(), False)
+            text = "x" * 20_000
+            written = 0
+            end = time.monotonic() + 6
+            while time.monotonic() < end:
+                params = {"name": "echo", "arguments": {"text": text}, "_meta": _META}
+                line = json.dumps({"jsonrpc": "2.0", "id": written, "method": "tools/call", "params": params}).encode()
+                try:
+                    if os.write(process.stdin.fileno(), line + b"\n") < len(line) + 1:
+                        break  # it takes no more: the pressure has come back to us
+                    written += 1
+                except BlockingIOError:
+                    time.sleep(0.05)
+            resident = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+            assert resident < 250_000_000
+        finally:
+            process.kill()
+
+
+def test_an_endpoint_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pipe(tmp_path, "--endpoint", "nope", servers=[stdio("a", tmp_path)], endpoints={"few": {}}) as gateway:
+        assert gateway.wait() == 2
+        assert "there is no endpoint 'nope'" in gateway.log.read_text()
+        assert "Configured: few" in gateway.log.read_text()
+
+
+def test_an_endpoint_is_served_when_it_is_named(tmp_path: Path) -> None:
+    endpoints = {"few": {"include": ["echo"]}}
+    with pipe(tmp_path, "--endpoint", "few", servers=[stdio("a", tmp_path)], endpoints=endpoints) as gateway:
+        tools = gateway.request("tools/list", modern=True)["result"]["tools"]
+
+        assert [tool["name"] for tool in tools] == ["echo"]
