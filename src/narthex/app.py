@@ -248,12 +248,17 @@ class Gateway:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(house.sweep_seconds)
-            now = loop.time()
-            self.modern.sweep(now, house.lazy_stream_seconds)
-            self.legacy.sweep(now, house.lazy_stream_seconds)
-            for session in self.sessions.idle(now):
-                self.sessions.forget(session)
-                self.owned.start(self.calls.drop(session), "session")
+            try:
+                self._sweep(loop.time())
+            except Exception as error:  # noqa: BLE001 - one broken stream must not end the clock of all others
+                self._fault("the clock", error)
+
+    def _sweep(self, now: float) -> None:
+        self.modern.sweep(now, house.lazy_stream_seconds)
+        self.legacy.sweep(now, house.lazy_stream_seconds)
+        for session in self.sessions.idle(now):
+            self.sessions.forget(session)
+            self.owned.start(self.calls.drop(session), "session")
 
     # ---- another configuration ---------------------------------------------------------------------------------
 

@@ -86,6 +86,7 @@ door_memory_max = 1_000  # pairs of Host and Origin known to be welcome
 retry_after_seconds = 1
 sweep_seconds = 0.25  # one clock tick serves every deadline of a room; timers per call cost a microsecond each
 request_id_chars_max = 256
+json_digits_max = 1 * KIB  # of one number
 mirrored_value_bytes_max = 4 * KIB
 batch_size_max = 50  # revision 2025-03-26 only
 page_items_max = 1_000  # many older clients never follow nextCursor

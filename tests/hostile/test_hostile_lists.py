@@ -1,4 +1,4 @@
-"""Fifty servers with a bad list each, behind one gateway: the good items are shown, the bad ones told, nobody is harmed."""
+"""Servers with a bad list each, behind one gateway: the good items are shown, the bad ones told, nobody is harmed."""
 
 import json
 import time

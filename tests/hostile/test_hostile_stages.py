@@ -59,21 +59,32 @@ def at(stage: str, act: Script) -> Script:
     return script
 
 
-def old_stream(act: Script, stage: str) -> Script:
-    """HTTP+SSE of 2024-11-05: `endpoint` is named, and what is posted there is answered with 202 and never again."""
+def old_stream(peer: Peer, asked: Asked) -> None:
+    """HTTP+SSE of 2024-11-05: a stream that names no address to post to."""
+    if asked.verb == "GET":
+        peer.say(SSE_HEAD)
+        peer.stay()
+    peer.body(b"", b"HTTP/1.1 404 No\r\n")
 
-    def script(peer: Peer, asked: Asked) -> None:
-        if asked.verb == "GET":
-            peer.say(SSE_HEAD)
-            if stage != "endpoint":
-                peer.chunk(f"event: endpoint\ndata: {asked.path}\n\n".encode())
-            act(peer, asked)
-        elif asked.method == "initialize" and stage == "initialize":
-            peer.body(b"", b"HTTP/1.1 404 No\r\n" if asked.id == b"0" else b"HTTP/1.1 202 Accepted\r\n")
-        else:
-            peer.body(b"", b"HTTP/1.1 404 No\r\n")
 
-    return script
+def old_silence(peer: Peer, asked: Asked) -> None:
+    """The same, with an address: what is posted there is taken with 202, and never answered."""
+    if asked.verb == "GET":
+        peer.say(SSE_HEAD)
+        peer.chunk(f"event: endpoint\ndata: {asked.path}-post\n\n".encode())
+        peer.stay()
+    peer.body(b"", b"HTTP/1.1 202 Taken\r\n" if asked.path.endswith("-post") else b"HTTP/1.1 404 No\r\n")
+
+
+def resumed(peer: Peer, asked: Asked) -> None:
+    """A stream that closes before its answer, and goes on for ever when it is taken up again."""
+    peer.say(SSE_HEAD)
+    peer.chunk(b"id: 1-0\nretry: 10\ndata: \n\n")
+    if asked.verb == "POST":
+        peer.say(b"0\r\n\r\n")
+        return
+    while peer.chunk(b'data: {"jsonrpc":"2.0","method":"notifications/x"}\n\n'):
+        time.sleep(0.02)
 
 
 def elsewhere(peer: Peer, asked: Asked) -> None:
@@ -92,13 +103,14 @@ STREAMS: dict[str, Script] = {"silent": silent_stream, "commenting": commenting}
 NEVER = {
     **{f"/discover-{name}": at("server/discover", act) for name, act in ACTS.items()},
     **{f"/list-{name}": at("tools/list", act) for name, act in {**ACTS, **STREAMS}.items()},
-    "/sse-endpoint": old_stream(hang, "endpoint"),
-    "/sse-initialize": old_stream(hang, "initialize"),
+    "/sse-endpoint": old_stream,
+    "/sse-initialize": old_silence,
     "/away": elsewhere,
     "/broken": elsewhere,
     "/odd": elsewhere,
 }
 IN_CALLS = {
+    "/session-resumed": legacy(resumed, on_get=resumed),
     **{f"/call-{name}": modern(act) for name, act in {**ACTS, **STREAMS}.items()},
     **{f"/session-{name}": legacy(act) for name, act in {**ACTS, **STREAMS}.items()},
 }
@@ -107,8 +119,8 @@ IN_CALLS = {
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     with recording() as good, hostile() as bad:
-        bad.scripts = {**NEVER, **IN_CALLS}
-        servers = [{"name": path[1:], "upstream": bad.url(path)} for path in bad.scripts]
+        bad.scripts = {**NEVER, **IN_CALLS, "/sse-initialize-post": old_silence}
+        servers = [{"name": path[1:], "upstream": bad.url(path)} for path in (*NEVER, *IN_CALLS)]
         pipes = [
             {"name": "pipe-silent", "command": ["sleep", "60"]},
             {"name": "pipe-gone", "command": ["true"]},
@@ -195,6 +207,13 @@ def test_what_a_client_hears_of_a_server_that_never_came_names_no_place_of_ours(
         assert outcome_of(answer.message) in ("error", "upstream_unavailable", "upstream_not_started"), answer
         assert b"/nowhere" not in answer.body
         assert_tells_nothing(answer.body)
+
+
+@pytest.mark.parametrize("path", NEVER)
+def test_the_operator_is_told_of_each(path: str, running: Gateway) -> None:
+    told = running.until(f'"message":"{path[1:]} is down')
+
+    assert "fault of ours" not in told
 
 
 def test_nothing_broke(running: Gateway) -> None:

@@ -31,7 +31,7 @@ SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}, "seconds"
 def note(event: str) -> None:
     if OPTIONS["journal"]:
         entry = {"server": OPTIONS["name"], "event": event, "pid": os.getpid(), "at": time.monotonic()}
-        with open(OPTIONS["journal"], "a") as journal:
+        with open(OPTIONS["journal"], "a") as journal:  # noqa: PTH123 - pathlib takes as long to import as all the rest
             journal.write(json.dumps(entry) + "\n")
 
 
@@ -43,8 +43,9 @@ def send(message: dict) -> None:
 def tools() -> list[dict]:
     names = ["echo", "sleep", "die", "env", "pid", "fork", "eat", "touch", "say"]
     names += [f"tool_{number}" for number in range(OPTIONS["many"])]
-    if OPTIONS["tools"] and os.path.exists(OPTIONS["tools"]):
-        names += json.loads(open(OPTIONS["tools"]).read())
+    if OPTIONS["tools"] and os.path.exists(OPTIONS["tools"]):  # noqa: PTH110 - the same
+        with open(OPTIONS["tools"]) as further:  # noqa: PTH123 - the same
+            names += json.load(further)
     return [{"name": name, "description": f"The tool {name}.", "inputSchema": SCHEMA} for name in names]
 
 

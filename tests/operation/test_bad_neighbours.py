@@ -1,4 +1,4 @@
-"""One bad or slow server never delays or breaks the others, and calls to it are refused quickly, with reason and retry."""
+"""One bad or slow server never delays or breaks the others; calls to it are refused quickly, with reason and retry."""
 
 import contextlib
 import json
@@ -89,8 +89,7 @@ def test_calls_to_a_healthy_server_stay_quick_while_all_others_misbehave(tmp_pat
 
 
 def _with(gateway: Gateway, prefix: str) -> list[str]:
-    found = [name for name in all_tools(gateway) if name.startswith(prefix)]
-    return found
+    return [name for name in all_tools(gateway) if name.startswith(prefix)]
 
 
 def all_tools(gateway: Gateway) -> list[str]:

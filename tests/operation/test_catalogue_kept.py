@@ -65,10 +65,10 @@ def test_a_server_that_dies_while_the_gateway_runs_is_shown_as_degraded_and_come
     with serving(tmp_path, stdio("a", tmp_path)) as gateway:
         until(lambda: listed(gateway, "pid"), "the first list")
         before = gateway.tools()
-        for round in (1, 2):
+        for times in (1, 2):
             pid = int(gateway.text("pid"))
             os.kill(pid, signal.SIGKILL)
-            until(lambda: gateway.metric("narthex_upstream_restarts_total", server="a") >= round, "counted")
+            until(lambda n=times: gateway.metric("narthex_upstream_restarts_total", server="a") >= n, "counted")
 
             assert gateway.tools() == before
         until(lambda: gateway.degraded() == [], "fresh again")

@@ -83,7 +83,8 @@ servers:
 def test_a_certificate_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     for name in ("tls.crt", "tls.key"):
         (tmp_path / name).write_text("no PEM")
-    text = "listen: https://127.0.0.1:0\nadmin: {listen: 'http://127.0.0.1:0'}\ntls: {certificate: tls.crt, key: tls.key}\nservers: []"
+    tls = "tls: {certificate: tls.crt, key: tls.key}"
+    text = f"listen: https://127.0.0.1:0\nadmin: {{listen: 'http://127.0.0.1:0'}}\n{tls}\nservers: []"
     code, said = refusal(tmp_path, text)
 
     assert code == 2

@@ -100,7 +100,7 @@ class Http:
         work: asyncio.Task[None] = asyncio.ensure_future(handler(request))
         leaving = asyncio.ensure_future(reader.read(1))
         await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done() and leaving.result() == b"":
+        if not work.done() and (leaving.exception() is not None or leaving.result() == b""):  # closed, or reset
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
             raise ConnectionResetError
@@ -257,6 +257,8 @@ class LegacyFace:
         elif request.method == "DELETE":
             self.deleted += 1
             self.sessions.pop(request.headers.get("mcp-session-id", ""), None)
+            for work in list(session.inflight.values()):
+                work.cancel()
             request.respond(200)
         else:
             await self.post(request, session, message)

@@ -118,7 +118,7 @@ async def http() -> None:
 
 async def stdio(eras: tuple[str, ...]) -> None:
     place = Place("stdio", hostile="hostile" in eras)
-    channel = Channel(place, lambda message: _line(message), eras)
+    channel = Channel(place, _line, eras)
     server = Http()
     server.routes = {"control": controlled({"stdio": (place, channel)})}
     listening = await asyncio.start_server(server.connection, "127.0.0.1", 0)

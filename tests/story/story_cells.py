@@ -4,6 +4,7 @@ Knows: which client fits which place. Refuses to know: what is asked.
 """
 
 import asyncio
+import itertools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,6 +59,10 @@ def direct(far: FarSide, back: str, home: Path) -> Client:
     return ModernHttp(far.place(back))
 
 
+def flat(found: list[list[str]]) -> list[str]:
+    return list(itertools.chain.from_iterable(found))
+
+
 async def pages(client: Client, method: str, member: str) -> list[list[str]]:
     """The names in each page of a list."""
     found, params = [], {}
@@ -82,9 +87,14 @@ class Far:
 
     async def until(self, condition: Callable[[Tree], Any], seconds: float = 5.0) -> Tree:
         """Bounded: the far side must see it within this time."""
-        async with asyncio.timeout(seconds):
-            while not condition(state := await self.control()):
-                await asyncio.sleep(0.01)
+        state: Tree = {}
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition(state := await self.control()):
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            state.pop("seen", None)
+            raise AssertionError(f"{self._back} did not see it in {seconds:g} s: {state}") from None
         return state
 
     async def seen(self, method: str) -> list[Tree]:

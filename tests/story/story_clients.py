@@ -61,9 +61,19 @@ class Flight:
                 self.message = message
             self._moved.notify_all()
 
+    async def landed(self, reply: Reply) -> None:
+        """The head of the answer is here."""
+        async with self._moved:
+            self.status, self.headers, self.streamed = reply.status, reply.headers, reply.streamed
+            self._moved.notify_all()
+
     async def until(self, condition: Callable[[], Any]) -> None:
         async with asyncio.timeout(SECONDS_MAX), self._moved:
             await self._moved.wait_for(condition)
+
+    async def until_streamed(self) -> None:
+        """The head of an event stream is here."""
+        await self.until(lambda: self.streamed)
 
     async def answer(self) -> "Flight":
         """This flight, once it has landed."""
@@ -258,7 +268,7 @@ class ModernHttp(Client):
 
 async def fly(flight: Flight, reply: Reply) -> None:
     """Read an answer to its end; the connection is closed whatever happens."""
-    flight.status, flight.headers, flight.streamed = reply.status, reply.headers, reply.streamed
+    await flight.landed(reply)
     try:
         if not reply.streamed:
             if reply.body:

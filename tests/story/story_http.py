@@ -88,10 +88,11 @@ async def send(method: str, url: str, headers: dict[str, str] | None = None, bod
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=LIMIT)
     reply = Reply(reader, writer)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc}"]
+    headers = dict(headers or {})
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {headers.pop('Host', parts.netloc)}"]
     if method == "POST":
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
-    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     try:
         writer.write("\r\n".join([*lines, "", ""]).encode() + body)
         await reply.read_head()

@@ -110,5 +110,43 @@ def without_page(result: Tree) -> Tree:
     return {name: value for name, value in result.items() if name not in ("nextCursor", "x-far-page")}
 
 
-def prefixed_names(value: Any, server: str) -> Any:
-    return value if not server else {**value, "name": f"{server}__{value['name']}"}
+# ---- an endpoint of many servers (R16)
+
+
+def shown(server: str, uri: str) -> str:
+    """A server's URI as an endpoint of many servers shows it."""
+    if uri.startswith("ui://"):
+        return f"ui://gw.{server}/{uri[5:]}"
+    return uri if uri.startswith("https:") else f"gw+{server}:{uri}"
+
+
+def renamed(method: str, params: Tree, server: str) -> Tree:
+    """The params of a request as a client of such an endpoint writes them."""
+    if method in ("tools/call", "prompts/get"):
+        return {**params, "name": f"{server}__{params['name']}"}
+    if method == "resources/read":
+        return {**params, "uri": shown(server, params["uri"])}
+    ref = params["ref"]
+    ref = {**ref, "name": f"{server}__{ref['name']}"} if "name" in ref else {**ref, "uri": shown(server, ref["uri"])}
+    return {**params, "ref": ref}
+
+
+def relocated(method: str, result: Tree, server: str) -> Tree:
+    """A mapped result with the URIs of such an endpoint: of contents, links and embedded resources."""
+    if method == "resources/read":
+        return {**result, "contents": [{**one, "uri": shown(server, one["uri"])} for one in result["contents"]]}
+    if method == "prompts/get":
+        messages = [{**one, "content": _relocated(one["content"], server)} for one in result["messages"]]
+        return {**result, "messages": messages}
+    if method == "tools/call":
+        return {**result, "content": [_relocated(block, server) for block in result["content"]]}
+    return result
+
+
+def _relocated(block: Tree, server: str) -> Tree:
+    if block["type"] == "resource_link":
+        return {**block, "uri": shown(server, block["uri"])}
+    if block["type"] == "resource":
+        inner = block["resource"]
+        return {**block, "resource": {**inner, "uri": shown(server, inner["uri"])}}
+    return block

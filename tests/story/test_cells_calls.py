@@ -28,7 +28,7 @@ async def test_a_client_that_gives_up_is_heard_at_the_far_side(
     await flight.leave()
     await there.until(lambda state: key in state["cancelled"], 1.0)
 
-    assert (await client.tool("echo")).result["structuredContent" if front in ("modern",) else "content"]
+    assert (await client.tool("echo")).result["content"]
     assert key not in (await there.control())["finished"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from story_cells import BACKS, FRONTS, STDIO_FRONTS, Fronts, pages
+from story_cells import BACKS, FRONTS, STDIO_FRONTS, Fronts, flat, pages
 from story_clients import META, MODERN, Client, LegacyHttp, ModernHttp, dumped, initialize, parsed
 from story_hall import Hall, config_for
 from story_http import send
@@ -83,7 +83,7 @@ async def test_every_older_revision_works_over_the_old_pair_of_addresses(
 async def test_both_eras_work_over_stdio(fronts: Fronts, opened: Opened, front: str) -> None:
     """Checklist 49, 74: the whole house on one channel, under prefixed names."""
     client = await opened(fronts.client(front, ""))
-    listed = sum(await pages(client, "tools/list", "tools"), [])
+    listed = flat(await pages(client, "tools/list", "tools"))
     for back in ("modern", "november", "old", "pipe", "oldpipe"):
         assert f"{back}__echo" in listed
         called = await client.tool(f"{back}__echo", {"a": 1})

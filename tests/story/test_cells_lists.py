@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import far_offers as offers
 import pytest
-from story_cells import FRONTS, Fronts, pages
+from story_cells import FRONTS, Fronts, flat, pages
 from story_clients import Client, ModernHttp
 from story_hall import Hall
 
@@ -19,7 +19,7 @@ async def test_a_long_list_arrives_whole_and_in_order(fronts: Fronts, opened: Op
 
     assert [len(page) for page in found] == [1_000, 1_000, len(offers.TOOLS) + 500]
     wanted = [tool["name"] for tool in offers.TOOLS] + [f"bulk_{number:04}" for number in range(2_500)]
-    assert sum(found, []) == wanted
+    assert flat(found) == wanted
 
 
 @pytest.mark.parametrize("front", FRONTS)
@@ -63,7 +63,7 @@ async def test_all_servers_together_are_listed_in_the_order_of_the_file(hall: Ha
     """Checklist 66, 70."""
     client = await opened(ModernHttp(hall.endpoint()))
     first, again = await pages(client, "tools/list", "tools"), await pages(client, "tools/list", "tools")
-    names = sum(first, [])
+    names = flat(first)
     order = list(dict.fromkeys(name.partition("__")[0] for name in names))
 
     assert first == again

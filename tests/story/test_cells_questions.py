@@ -5,6 +5,7 @@ a request on the call's own stream. What crosses the eras is refused in words, u
 """
 
 import asyncio
+import itertools
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -144,8 +145,13 @@ async def test_an_undeclared_question_never_reaches_a_client(hall: Hall, opened:
 # ---- older to older
 
 
-@pytest.mark.parametrize("back", [*ASKING, "asker"])
-@pytest.mark.parametrize("front", ["2025-03-26", "2025-06-18", "2025-11-25", "sse", "stdio-2025-11-25"])
+@pytest.mark.parametrize(
+    ("front", "back"),
+    [
+        *itertools.product(["2025-03-26", "2025-06-18", "2025-11-25", "sse"], [*ASKING, "asker"]),
+        *itertools.product(["stdio-2025-11-25"], ["november", "oldpipe", "asker"]),  # each starts a gateway
+    ],
+)
 async def test_an_older_question_reaches_the_older_client_and_comes_back(
     far: FarSide, hall: Hall, fronts: Fronts, opened: Opened, front: str, back: str
 ) -> None:

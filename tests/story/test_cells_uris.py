@@ -7,15 +7,9 @@ import far_offers as offers
 import pytest
 from story_cells import BACKS, Fronts
 from story_clients import Client
+from story_mapping import shown
 
 Opened = Callable[..., Awaitable[Client]]
-
-
-def shown(server: str, uri: str) -> str:
-    """The declared form of a URI on an endpoint with several servers."""
-    if uri.startswith("ui://"):
-        return f"ui://gw.{server}/{uri[5:]}"
-    return uri if uri.startswith("https:") else f"gw+{server}:{uri}"
 
 
 def uris(value: Any) -> list[str]:
@@ -27,7 +21,7 @@ def uris(value: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("front", ["modern", "2025-11-25"])
-@pytest.mark.parametrize("back", [back for back in BACKS])
+@pytest.mark.parametrize("back", BACKS)
 async def test_uris_carry_their_server_and_lead_back_to_it(
     fronts: Fronts, opened: Opened, front: str, back: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""The same call direct and through the gateway, in every cell: every field is equal after the declared mapping alone."""
+"""The same call direct and through the gateway, in every cell: every field is equal but for the declared mapping."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import Any
 
 import far_offers as offers
 import pytest
-from story_cells import BACKS, FRONTS, Fronts, direct
+from story_cells import BACKS, FRONTS, STDIO_FRONTS, Fronts, direct
 from story_clients import MODERN, Client
 from story_hall import FarSide
-from story_mapping import exact, expected, received, same, without_page
+from story_mapping import exact, expected, received, relocated, renamed, same, without_page
 
 Opened = Callable[..., Awaitable[Client]]
 Tree = dict[str, Any]
@@ -76,6 +76,24 @@ async def test_every_result_is_the_direct_one_after_the_declared_mapping(
         found = received(method, without_page(mapped.result), here.revision)
 
         assert exact(same(wanted, found)) == exact(found), (method, params.get("name"))
+
+
+@pytest.mark.parametrize("front", ["modern", "2025-11-25", *STDIO_FRONTS])
+async def test_on_an_endpoint_of_many_servers_only_names_and_uris_differ_more(
+    far: FarSide, fronts: Fronts, opened: Opened, tmp_path: Path, front: str
+) -> None:
+    """Checklist 71, 72, 88: prefixes on names, on URIs of resources and of links, on nothing else."""
+    here = await opened(fronts.client(front, ""))
+    for back in BACKS:
+        there = await opened(direct(far, back, tmp_path))
+        for method, params in SAID:
+            if method.endswith("/list") or params.get("uri", "").startswith("https:"):
+                continue  # lists are everybody's; of a web page nobody can say here whose it is
+            original, mapped = await there.call(method, params), await here.call(method, renamed(method, params, back))
+            wanted = relocated(method, expected(method, original.result, here.revision), back)
+            found = received(method, mapped.result, here.revision)
+
+            assert exact(same(wanted, found)) == exact(found), (back, method, params.get("name"))
 
 
 ERRORS: list[Tree] = [

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from story_cells import BACKS, LEGACY_BACKS, MODERN_BACKS, Far, Fronts, pages
+from story_cells import BACKS, LEGACY_BACKS, MODERN_BACKS, Far, Fronts, flat, pages
 from story_clients import META, Client, Flight, LegacyHttp, ModernHttp
 from story_hall import FarSide, Hall, config_for, servers
 
@@ -63,21 +63,22 @@ def _fits(message: Tree, method: str, params: Tree) -> bool:
     return message["method"] == method and all(said.get(name) == value for name, value in params.items())
 
 
-@pytest.mark.parametrize("back", BACKS)
-@pytest.mark.parametrize("front", LISTENING)
+@pytest.mark.parametrize(
+    ("front", "back"),
+    # A gateway over stdio has far sides over stdio of its own, which this test does not see.
+    [(front, back) for front in LISTENING for back in BACKS if "stdio" not in front or back in ("modern", "november")],
+)
 async def test_a_changed_list_is_announced_once_and_is_there(
     far: FarSide, hall: Hall, fronts: Fronts, opened: Opened, front: str, back: str
 ) -> None:
     """Checklist 54, 75."""
-    if front.startswith("stdio") and back in ("pipe", "oldpipe"):
-        pytest.skip("its far side is another process: the HTTP fronts show it")
     client, there = await opened(fronts.client(front, back)), Far(far, hall, back)
-    before = sum(await pages(client, "tools/list", "tools"), [])
+    before = flat(await pages(client, "tools/list", "tools"))
     ear = await Ear(client).open()
     told = ear.count(CHANGED)  # a gateway that has just started may still tell of its first lists
     state = await there.control("grow")
     await ear.again(CHANGED, told)
-    while not set(after := sum(await pages(client, "tools/list", "tools"), [])) - set(before):
+    while not set(after := flat(await pages(client, "tools/list", "tools"))) - set(before):
         await ear.again(CHANGED, told := ear.count(CHANGED))
 
     assert set(after) - set(before) == {f"new_{state['generation'] - 1}"}

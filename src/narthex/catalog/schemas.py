@@ -46,6 +46,11 @@ def too_much(schema: Schema, limits: Limits) -> str | None:
     if not references:
         return None
     known = _Document(schema, nodes)
+    hidden = known.take_hidden(references, limits.schema_nodes_max)
+    if hidden > limits.schema_depth_max:
+        return f"it nests deeper than {limits.schema_depth_max} schemas (limits.schema_depth_max)"
+    if len(known.nodes) > limits.schema_nodes_max:
+        return f"it holds more than {limits.schema_nodes_max} schemas (limits.schema_nodes_max)"
     for reference in references:
         if not known.holds(reference):
             return f"a $ref leads out of it, to {reference[:100]!r}; references are never fetched"
@@ -72,12 +77,32 @@ class _Document:
 
     def __init__(self, root: Schema, nodes: list[Schema]) -> None:
         self.root = root
-        self.nodes = nodes
+        self.nodes: list[Schema] = []
         self.named: dict[str, Schema] = {}
+        self._add(nodes)
+
+    def _add(self, nodes: list[Schema]) -> None:
+        self.nodes += nodes
         for node in nodes:
             for key, sign in (("$anchor", "#"), ("$dynamicAnchor", "#"), ("$id", "")):
                 if type(node.get(key)) is str:
                     self.named.setdefault(sign + node[key].removesuffix("#"), node)
+
+    def take_hidden(self, references: list[str], nodes_max: int) -> int:
+        """Take over what a pointer makes a schema although it stands where none would be looked for: under a keyword
+        nobody knows, or in data. `references` grows by those found there. Returns the deepest level of any."""
+        surveyed = {id(node) for node in self.nodes}
+        deepest = 0
+        for reference in references:
+            target = self._target(reference)
+            if target is None or id(target) in surveyed or len(self.nodes) > nodes_max:
+                continue
+            nodes, more, depth = _survey(target)
+            surveyed.update(map(id, nodes))
+            self._add(nodes)
+            references += more
+            deepest = max(deepest, depth)
+        return deepest
 
     def holds(self, reference: str) -> bool:
         """A reference is ours when it starts with `#`, or names a schema inside by its `$id`."""

@@ -11,6 +11,7 @@ from narthex.control.address import AddressError, parse_url
 from narthex.control.check import Findings
 from narthex.control.problem import Path
 from narthex.model.config import ServerConfig
+from narthex.upstream.http import origin
 
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # The gateway computes these from the call; a second value could contradict the body (PROTOCOL.md, S-HDR-14).
@@ -78,6 +79,11 @@ def _remote(findings: Findings, path: Path, upstream: str) -> None:
     if "@" in parts.netloc:
         remedy = "Write 'headers: {Authorization: \"Basic ${CREDENTIALS}\"}' instead."
         findings.problem((*path, "upstream"), "user and password do not belong in a URL", remedy)
+        return
+    try:
+        origin.parse(upstream)  # whoever speaks to it is the one who knows what it can speak to
+    except ValueError as error:
+        findings.problem((*path, "upstream"), f"{error}")
 
 
 def _headers(findings: Findings, path: Path, server: ServerConfig) -> None:

@@ -230,7 +230,7 @@ def _remove(tree: Any, path: Path) -> None:
     if isinstance(tree, dict):
         tree.pop(last, None)
     elif isinstance(tree, list) and isinstance(last, int):
-        tree[last] = ""  # keep the numbers of the others; the file is refused in any case
+        tree[last] = "x"  # any name will do: it keeps the numbers of the others, and the file is refused in any case
 
 
 def _note_overrides(document: Document, overrides: Overrides) -> None:

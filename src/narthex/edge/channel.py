@@ -77,7 +77,7 @@ class Channel:
             return
         task = self._owned.start(self._serve(session, request, limits, size), "call")
         session.inflight[request.id] = task
-        task.add_done_callback(lambda _: (session.inflight or {}).pop(request.id, None))
+        task.add_done_callback(lambda _: session.landed(request.id))
 
     async def _serve(self, session: Session, request: Request, limits: Limits, size: int) -> None:
         try:

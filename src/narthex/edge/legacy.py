@@ -180,7 +180,8 @@ class LegacyFace:
     def _begin(self, exchange: Exchange, session: Session, requests: Sequence[Request]) -> Posted:
         if session.inflight is None:
             session.inflight = {}
-        if any(request.id in session.inflight for request in requests):
+        wanted = {request.id for request in requests}
+        if len(wanted) < len(requests) or not wanted.isdisjoint(session.inflight):
             raise PeerFault(
                 INVALID_REQUEST, "A request with this id is in flight in this session.", data={"reason": "id"}
             )
@@ -193,9 +194,8 @@ class LegacyFace:
 
     def _end(self, session: Session, client: Posted, requests: Sequence[Request]) -> None:
         self.waiting.discard(client)
-        if session.inflight is not None:
-            for request in requests:
-                session.inflight.pop(request.id, None)
+        for request in requests:
+            session.landed(request.id)
         session.last_used = self._loop.time()
 
     def sweep(self, now: float, lazy_seconds: float) -> None:

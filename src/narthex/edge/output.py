@@ -29,7 +29,7 @@ class Output(asyncio.BaseProtocol):
     def resume_writing(self) -> None:
         self._writable.set()
 
-    def connection_lost(self, _error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._writable.set()
 

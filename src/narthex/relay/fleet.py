@@ -5,7 +5,7 @@ Knows: which servers there are, and when their offers make a new snapshot. Refus
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -139,7 +139,7 @@ class Fleet:
         waiting = [self.servers[name].first_try.wait() for name in self.untried(names)]
         await self._wait(waiting, ends, asyncio.FIRST_COMPLETED)
 
-    async def _wait(self, waiting: "list[Coroutine[Any, Any, Any]]", ends: float, until: str) -> None:
+    async def _wait(self, waiting: "Sequence[Coroutine[Any, Any, Any]]", ends: float, until: str) -> None:
         if not waiting:
             return
         tasks = [self._owned.start(one, "first-try") for one in waiting]

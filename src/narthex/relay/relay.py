@@ -26,8 +26,14 @@ from narthex.relay.slot import Slot
 from narthex.telemetry.event import CallEvent, How
 from narthex.upstream.link.ask import Ask
 from narthex.wire.envelope import encode_error, encode_result
-from narthex.wire.faults import HEADER_MISMATCH, INTERNAL_ERROR, MISSING_CLIENT_CAPABILITY, PeerFault
-from narthex.wire.revisions import INPUT_REQUIRED, LISTS, OWN_META
+from narthex.wire.faults import (
+    HEADER_MISMATCH,
+    INTERNAL_ERROR,
+    LEGACY_URL_ELICITATION_REQUIRED,
+    MISSING_CLIENT_CAPABILITY,
+    PeerFault,
+)
+from narthex.wire.revisions import INPUT_REQUIRED, LEGACY_NEWEST, LISTS, OWN_META
 from narthex.wire.seal import Sealer
 from narthex.wire.strict import flaw
 from narthex.wire.translate import (
@@ -275,11 +281,18 @@ def _check(call: Call, members: dict[str, Any], bytes_max: int) -> None:
 
 def _shaped(call: Call, failure: Failure) -> Failure:
     """A server's error as a client of this era may see it."""
+    if failure.code == LEGACY_URL_ELICITATION_REQUIRED and _opens_urls(call):
+        return failure
     uri = call.exposed if call.method == "resources/read" and call.exposed else None
     shape = modern_error if call.modern else legacy_error
     code, message, data = shape(call.method, failure.code, failure.message, failure.data, uri)
     status = 400 if call.modern and code == MISSING_CLIENT_CAPABILITY else failure.status
     return Failure(code, message, data, status, failure.has_data and data == failure.data)
+
+
+def _opens_urls(call: Call) -> bool:
+    """A client of the one revision that knows the error -32042, and said that it can act on it (R15)."""
+    return call.revision == LEGACY_NEWEST and "url" in call.capabilities.get("elicitation", _NOTHING)
 
 
 def _cache(call: Call, members: dict[str, Any]) -> tuple[int, str] | None:

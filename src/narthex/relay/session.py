@@ -131,19 +131,32 @@ class Session:
     def cancel(self, params: Mapping[str, Any]) -> None:
         """`notifications/cancelled` of the client. Late, unknown and malformed ones are ignored."""
         wanted: Any = params.get("requestId")
-        task = self.inflight.get(wanted) if self.inflight and type(wanted) in (int, str) else None
+        if type(wanted) in (int, str):
+            self._withdraw(wanted)
+
+    def cancel_all(self) -> None:
+        """The session is over, and with it everything that was asked in it."""
+        for request_id in list(self.inflight or ()):
+            self._withdraw(request_id)
+
+    def _withdraw(self, request_id: RequestId) -> None:
+        task = self.inflight.get(request_id) if self.inflight else None
         if task is not None:
             if self._withdrawn is None:
                 self._withdrawn = set()
-            self._withdrawn.add(wanted)
+            self._withdrawn.add(request_id)
             task.cancel()
 
     def was_withdrawn(self, request_id: RequestId) -> bool:
-        """Whether the client took this request back; asked once, when its task was cancelled."""
-        if self._withdrawn is None or request_id not in self._withdrawn:
-            return False
-        self._withdrawn.discard(request_id)
-        return True
+        """Whether its client took this request back, or ended the session, when its task was cancelled."""
+        return self._withdrawn is not None and request_id in self._withdrawn
+
+    def landed(self, request_id: RequestId) -> None:
+        """This request has its end."""
+        if self.inflight is not None:
+            self.inflight.pop(request_id, None)
+        if self._withdrawn is not None:
+            self._withdrawn.discard(request_id)
 
 
 class SessionClient:
@@ -234,8 +247,7 @@ class Sessions:
         self._by_token.pop(session.token, None)
         if session.listener is not None:
             self._bus.remove(session.listener)
-        for task in list((session.inflight or {}).values()):
-            task.cancel()
+        session.cancel_all()
 
     def idle(self, now: float) -> list[Session]:
         """Sessions to let go of: those that had to make room, and those nobody used for long and nothing is tied to."""

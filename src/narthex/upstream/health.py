@@ -24,20 +24,16 @@ class State(Enum):
 class Health:
     """One per server. `problem` is for the operator; what clients are told is in the fault of `refusal`."""
 
-    __slots__ = ("_history", "_said", "breaker", "problem", "restarts", "state")
+    __slots__ = ("_history", "_said", "breaker", "doubtful", "problem", "restarts", "state")
 
     def __init__(self) -> None:
         self.state = State.NEW
+        self.doubtful = False  # the last attempt failed: whoever asks now has to look at `wait` first
         self.problem: str | None = None
         self.restarts = 0
         self.breaker = Breaker()
         self._said = ""
         self._history: tuple[Run, ...] = ()
-
-    @property
-    def doubtful(self) -> bool:
-        """The last attempt failed: whoever asks now has to look at `wait` first."""
-        return self.breaker.failures > 0 or self.state is State.DOWN
 
     def wait(self, now: float) -> float:
         """Seconds until it may be asked; 0.0: now."""
@@ -57,7 +53,7 @@ class Health:
 
     def up(self) -> bool:
         """It answered. True: it was down before."""
-        was_down, self.state, self.problem = self.state is State.DOWN, State.UP, None
+        was_down, self.state, self.problem, self.doubtful = self.state is State.DOWN, State.UP, None, False
         self.breaker.succeeded()
         return was_down
 
@@ -69,6 +65,7 @@ class Health:
     def doubted(self, fault: UpstreamFault, now: float) -> bool:
         """It did not answer one request in time. True: as many in a row as one looks on at."""
         self.breaker.failed(now)
+        self.doubtful = True
         self._said = fault.detail
         return self.breaker.tripped
 
@@ -86,5 +83,5 @@ class Health:
 
     def _fell(self, problem: str, said: str) -> bool:
         news = self.state is not State.DOWN or self.problem != problem
-        self.state, self.problem, self._said = State.DOWN, problem, said
+        self.state, self.problem, self._said, self.doubtful = State.DOWN, problem, said, True
         return news

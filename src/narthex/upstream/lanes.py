@@ -110,8 +110,8 @@ class Lanes:
             link = found
         else:
             link = await self._opener.open(capabilities, self._notice)
-        if sitting is not None and hasattr(link, "owner"):
-            link.owner = sitting.client
+        if sitting is not None:
+            link.belong_to(sitting.client)
             if isinstance(link, LegacyHttp):
                 link.listen()
                 await link.standing()

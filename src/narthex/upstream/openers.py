@@ -28,6 +28,7 @@ from narthex.wire.faults import UNSUPPORTED_PROTOCOL_VERSION
 from narthex.wire.revisions import MODERN
 
 NoCapabilities: dict[str, Any] = {}
+_ANOTHER_SHAPE = ("upstream_status", "upstream_malformed", "upstream_stream_truncated", "upstream_revision")
 
 
 class Opener(Protocol):
@@ -71,6 +72,15 @@ class HttpOpener:
 
     async def open(self, capabilities: dict[str, Any], notice: Notice) -> Link:
         era = self.era if self.era is not None and self.era.fresh(time.time()) else None
+        try:
+            return await self._open(era, capabilities, notice)
+        except UpstreamFault as fault:
+            if era is None or fault.reason not in _ANOTHER_SHAPE:
+                raise
+        # It is no longer what it was: find out anew, as with a stranger.
+        return await self._open(None, capabilities, notice)
+
+    async def _open(self, era: EraRecord | None, capabilities: dict[str, Any], notice: Notice) -> Link:
         if era is None or era.era == "modern":
             modern = await self._modern()
             if modern is not None:
@@ -81,11 +91,15 @@ class HttpOpener:
                 return legacy
         old = HttpSse(self._name, self._url, self.http, self._limits, notice, self._owned)
         try:
-            await old.open(capabilities, self._deadline(probe_http_seconds_max))
-        except UpstreamFault:
+            # Nobody looks at its deadlines yet: a conversation is swept from the moment on at which it is one.
+            async with asyncio.timeout(probe_http_seconds_max * 2):
+                await old.open(capabilities, self._deadline(probe_http_seconds_max))
+        except (UpstreamFault, TimeoutError) as error:
             await old.aclose()
             self.doubt()
-            raise
+            if isinstance(error, UpstreamFault):
+                raise
+            raise UpstreamFault(self._name, "upstream_timeout", "it did not greet us in time") from None
         return self._remember(old, "legacy", "http+sse")
 
     async def open_legacy(self, capabilities: dict[str, Any], notice: Notice) -> Link | None:
@@ -117,7 +131,7 @@ class HttpOpener:
             outcome = await self._discover(link)
         except UpstreamFault as fault:
             # Refused, busy, broken, silent: no verdict about the era. Only an answer of another shape is one.
-            if fault.reason in ("upstream_status", "upstream_malformed", "upstream_stream_truncated"):
+            if fault.reason in _ANOTHER_SHAPE:
                 return None
             raise
         return link if adopt_discovered(link, outcome) else None

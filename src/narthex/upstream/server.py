@@ -23,20 +23,22 @@ from narthex.telemetry.owned import Owned
 from narthex.upstream.health import Health, State
 from narthex.upstream.lanes import Lanes
 from narthex.upstream.link.ask import Ask, Link
-from narthex.upstream.link.legacy_http import SessionEnded
+from narthex.upstream.link.legacy_http import LegacyHttp, SessionEnded
 from narthex.upstream.link.modern_http import ModernHttp
 from narthex.upstream.link.stdio import StdioLink
 from narthex.upstream.listing import take_offer
 from narthex.upstream.openers import Opener
 from narthex.upstream.processes import Processes
 from narthex.upstream.watch import CHANGED, Watch
-from narthex.wire.faults import UNSUPPORTED_PROTOCOL_VERSION
+from narthex.wire.faults import HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_PROTOCOL_VERSION
 from narthex.wire.revisions import LISTS
 
 # Repeating these does no harm, so a lost connection is tried once more (PROTOCOL.md R6).
 SAFE = frozenset({*LISTS, "server/discover", "resources/read", "prompts/get", "completion/complete"})
-_OTHER_ERA = (UNSUPPORTED_PROTOCOL_VERSION,)
+# An older server has no such errors: whoever answers so to an older conversation has become a modern one (C-VER-01).
+_MODERN_ERRORS = (HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_PROTOCOL_VERSION)
 _DOUBT = ("upstream_status", "upstream_malformed")
+_REFUSALS = (400, 404, 405)
 
 
 class Server:
@@ -87,13 +89,13 @@ class Server:
         except SessionEnded:
             return await self._again(ask, sitting)
         except UpstreamFault as fault:
-            if fault.reason in _DOUBT and type(link) is ModernHttp and await self._era_changed(link):
+            if _sounds_of_another_era(link, fault) and await self._era_changed(link):
                 return await self._again(ask, sitting)
             if ask.method in SAFE and fault.reason == "upstream_lost":
                 return await self._again(ask, sitting)
             self._failed(fault)
             raise
-        if type(outcome) is Failure and outcome.code in _OTHER_ERA:
+        if type(outcome) is Failure and _is_of_another_era(link, outcome):
             if await self._era_changed(link):
                 return await self._again(ask, sitting)
         elif health.doubtful:
@@ -175,6 +177,8 @@ class Server:
             return False
         self.opener.doubt()
         link.alive = False
+        if self.lanes.shared is not None:
+            self.lanes.shared.alive = False  # this server has one era for everybody
         try:
             await self._open(None)
         except UpstreamFault:
@@ -310,8 +314,7 @@ class Server:
     def sweep(self, now: float) -> None:
         """Once per tick: deadlines of channels, and processes nobody needed for a while."""
         for link in self.lanes.links():
-            if hasattr(link, "sweep"):
-                link.sweep(now)
+            link.sweep(now)
         if self.config.start != "eager" and not self.watch.wanted:
             self.processes.stop_idle(now)
 
@@ -375,3 +378,16 @@ def _inflight(link: Link) -> int:
     """Calls in this conversation; modern ones over HTTP stand alone, and are nobody's."""
     counted: int = getattr(link, "inflight", 0)
     return counted
+
+
+def _sounds_of_another_era(link: Link, fault: UpstreamFault) -> bool:
+    """A refusal without a reason, which servers of one era give to requests of the other."""
+    if isinstance(link, LegacyHttp):
+        return fault.status in _REFUSALS  # a session is not given up for a server's bad moment
+    return isinstance(link, ModernHttp) and fault.reason in _DOUBT
+
+
+def _is_of_another_era(link: Link, failure: Failure) -> bool:
+    if isinstance(link, LegacyHttp):
+        return failure.code in _MODERN_ERRORS
+    return failure.code == UNSUPPORTED_PROTOCOL_VERSION

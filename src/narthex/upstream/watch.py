@@ -131,7 +131,8 @@ class Watch:
         def notice(method: str, params: dict[str, Any]) -> None:
             nonlocal wait, missed
             wait = reconnect_seconds_min
-            self.acknowledged()
+            if asyncio.current_task() is self._listening:
+                self.acknowledged()  # and not when the one before it still hears something
             if missed:
                 missed = False
                 self._missed()

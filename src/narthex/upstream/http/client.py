@@ -147,6 +147,7 @@ class HttpClient:
             stream.reply = await answer
         except BaseException:
             connection.withdraw(answer)
+            connection.abandon(stream)
             raise
         if not stream.reply.streamed:
             stream.finish(None)

@@ -118,6 +118,11 @@ class Connection(asyncio.Protocol):
             self._answer = None
             self.close()
 
+    def abandon(self, stream: "HttpStream") -> None:
+        """The caller left in the moment in which the head of its stream came: nobody will read that stream."""
+        if self._stream is stream:
+            self.fail(Lost("nobody reads the stream", sent=True))
+
     # What the event loop tells us.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

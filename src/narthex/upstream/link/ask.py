@@ -99,6 +99,12 @@ class Link(Protocol):
     server_info: dict[str, Any]
     instructions: str | None
 
+    def belong_to(self, client: Client) -> None:
+        """This conversation is one legacy session's alone: its client hears and answers what belongs to no call."""
+
+    def sweep(self, now: float) -> None:
+        """Once per tick: give up what is past its deadline, where the transport does not do so itself."""
+
     async def request(self, ask: Ask) -> Outcome:
         """The outcome, or `UpstreamFault`. Cancelling the awaiting task cancels the request at the server."""
         ...

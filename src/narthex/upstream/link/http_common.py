@@ -62,7 +62,7 @@ def status_fault(server: str, reply: HttpReply) -> UpstreamFault:
         text = "it is too busy" + (f", retry in {after // 1000} seconds" if after else "")
         return UpstreamFault(server, "upstream_busy", text, retry_after_ms=after)
     if status >= 400:
-        return UpstreamFault(server, "upstream_status", f"it answered with HTTP {status}")
+        return UpstreamFault(server, "upstream_status", f"it answered with HTTP {status}", status=status)
     return UpstreamFault(
         server, "upstream_malformed", "its answer is not the JSON-RPC response to our request", sent=True
     )

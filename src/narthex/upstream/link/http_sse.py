@@ -43,12 +43,7 @@ class HttpSse:
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue(limits.calls_per_process_max * 4)
         self.peer = Peer(server, self._enqueue, modern=False, notice=notice, garbage=lambda _: None)
 
-    @property
-    def owner(self) -> Client | None:
-        return self.peer.owner
-
-    @owner.setter
-    def owner(self, client: Client | None) -> None:
+    def belong_to(self, client: Client) -> None:
         self.peer.owner = client
 
     @property

@@ -9,7 +9,13 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from narthex.limits import Limits, reconnect_seconds_max, reconnect_seconds_min, stream_standing_seconds_max
+from narthex.limits import (
+    Limits,
+    questions_open_max,
+    reconnect_seconds_max,
+    reconnect_seconds_min,
+    stream_standing_seconds_max,
+)
 from narthex.model.client import Client
 from narthex.model.deadline import Deadline
 from narthex.model.outcome import Failure, Outcome, Result, UpstreamFault
@@ -22,7 +28,7 @@ from narthex.upstream.link.ask import Ask, Notice, ensure_level, legacy_params
 from narthex.upstream.link.handshake import adopt_initialized, initialize_params
 from narthex.upstream.link.http_common import fault_of, outcome_of, read_outcome, status_fault
 from narthex.upstream.link.modern_http import read_quietly
-from narthex.upstream.link.peer import declined, encode_answer, id_in, params_of
+from narthex.upstream.link.peer import OF_ONE_CLIENT, declined, encode_answer, id_in, is_about, params_of
 from narthex.wire.envelope import Incoming, encode_error, encode_notification, encode_request, encode_result
 from narthex.wire.faults import METHOD_NOT_FOUND
 from narthex.wire.revisions import HEADER_SINCE, LEGACY_NEWEST, QUESTIONS
@@ -115,6 +121,12 @@ class LegacyHttp:
             lines += b"MCP-Protocol-Version: " + self.revision.encode() + b"\r\n"
         self._headers = lines
 
+    def belong_to(self, client: Client) -> None:
+        self.owner = client
+
+    def sweep(self, now: float) -> None:
+        """The HTTP client keeps the deadlines."""
+
     # ---- requests ----------------------------------------------------------------------------------------------
 
     async def request(self, ask: Ask) -> Outcome:
@@ -178,6 +190,15 @@ class LegacyHttp:
         finally:
             await stream.aclose()
 
+    async def _any_of(self, reader: "StreamReader", reading: "asyncio.Future[None]") -> None:
+        """Until one of both is done, or the deadline, which signs of life move, has come."""
+        deadline = reader.ask.deadline
+        while not (reading.done() or reader.elsewhere.done()):
+            left = deadline.at - self.loop.time()
+            if left <= 0:
+                raise UpstreamFault(self.server, "upstream_timeout", "it did not answer in time", sent=True)
+            await asyncio.wait({reading, reader.elsewhere}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
     async def _read_rest(self, stream: HttpStream, reader: "StreamReader") -> None:
         """Until the response is here, on this stream or (some servers do so) on the one of the session."""
 
@@ -186,9 +207,9 @@ class LegacyHttp:
                 if reader.event(event):
                     return
 
-        reading = asyncio.ensure_future(read())
+        reading = self._owned.start(read(), "rest")
         try:
-            await asyncio.wait({reading, reader.elsewhere}, return_when=asyncio.FIRST_COMPLETED)
+            await self._any_of(reader, reading)
             if reading.done():
                 await reading
         finally:
@@ -275,7 +296,7 @@ class LegacyHttp:
         method = incoming.method or ""
         if incoming.id is not None:
             self.question(incoming, self.owner)
-        elif method == "notifications/message" and self.owner is not None:
+        elif method in OF_ONE_CLIENT and self.owner is not None:
             self.owner.notify(method, params_of(incoming))
         elif method == "notifications/cancelled":
             self.withdraw(params_of(incoming))
@@ -289,8 +310,13 @@ class LegacyHttp:
             task.cancel()
 
     def question(self, incoming: Incoming, client: Client | None) -> None:
-        """A request of the server. Answered by a POST of its own, from a task that this session owns."""
+        """A request of the server. Answered by a POST of its own, from a task that this session owns.
+
+        One of a flood, or under an id that is open already, is dropped: each answer would cost us a request.
+        """
         method = incoming.method or ""
+        if len(self._questions) >= questions_open_max or incoming.id in self._questions:
+            return
         if method == "ping":
             answer = encode_result(incoming.id, {})  # type: ignore[arg-type]
         elif method not in QUESTIONS:
@@ -298,11 +324,11 @@ class LegacyHttp:
         elif client is None:
             answer = encode_answer(incoming.id, declined(method))  # type: ignore[arg-type]
         else:
-            task = self._owned.start(self._answer(incoming, client), "question")
-            self._questions[incoming.id] = task
-            task.add_done_callback(lambda _: self._questions.pop(incoming.id, None))
-            return
-        self._owned.start(self._send_quietly(answer), "answer")
+            answer = b""
+        work = self._send_quietly(answer) if answer or client is None else self._answer(incoming, client)
+        task = self._owned.start(work, "question")
+        self._questions[incoming.id] = task
+        task.add_done_callback(lambda _: self._questions.pop(incoming.id, None))
 
     async def _answer(self, incoming: Incoming, client: Client) -> None:
         outcome = await client.ask(incoming.method or "", params_of(incoming))
@@ -350,7 +376,9 @@ class StreamReader:
         elif incoming.method == "notifications/cancelled":
             self.link.withdraw(params_of(incoming))
         elif incoming.method in ("notifications/progress", "notifications/message"):
-            self.ask.hear(incoming.method, params_of(incoming), self.link.loop.time())
+            params = params_of(incoming)
+            if is_about(incoming.method, params, self.request_id):
+                self.ask.hear(incoming.method, params, self.link.loop.time())
         else:
             self.link._hear(incoming)
         return False

@@ -11,13 +11,14 @@ from typing import Any
 import msgspec
 
 from narthex.limits import Limits, remembered_name_chars_max
+from narthex.model.client import Client
 from narthex.model.deadline import Deadline
 from narthex.model.outcome import Failure, Outcome, UpstreamFault
 from narthex.upstream.http.client import HttpClient
 from narthex.upstream.http.fault import HttpFault
 from narthex.upstream.link.ask import Ask, Notice, modern_params
 from narthex.upstream.link.http_common import fault_of, outcome_of, read_outcome
-from narthex.upstream.link.peer import params_of
+from narthex.upstream.link.peer import is_about, params_of
 from narthex.wire.envelope import encode_request, read_incoming
 from narthex.wire.mirror import header_value, param_headers
 from narthex.wire.revisions import MODERN, NAMED_BY
@@ -39,6 +40,12 @@ class ModernHttp:
         self.instructions: str | None = None
         self._ids = itertools.count(1)
         self._loop = asyncio.get_running_loop()
+
+    def belong_to(self, client: Client) -> None:
+        """Nothing here is said or asked outside of a request."""
+
+    def sweep(self, now: float) -> None:
+        """The HTTP client keeps the deadlines."""
 
     async def request(self, ask: Ask) -> Outcome:
         request_id = next(self._ids)
@@ -100,10 +107,14 @@ class EventReader:
             return False
         if incoming.method is not None:
             if incoming.id is None:  # a modern server may not send requests here: those are dropped
-                self.ask.hear(incoming.method, params_of(incoming), self.link._loop.time())
+                self._hear(incoming.method, params_of(incoming))
             return False
         self.outcome = outcome_of(incoming, self.request_id)
         return self.outcome is not None
+
+    def _hear(self, method: str, params: dict[str, Any]) -> None:
+        if is_about(method, params, self.request_id):
+            self.ask.hear(method, params, self.link._loop.time())
 
     def finished(self) -> Outcome:
         self.ask.settle()

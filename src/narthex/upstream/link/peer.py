@@ -37,6 +37,8 @@ _ID_LAST = re.compile(
 )
 _METHOD = re.compile(rb'^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"method"\s*:')
 STANDING = "subscriptions/listen"
+# What a server says to one client, outside of any call.
+OF_ONE_CLIENT = ("notifications/message", "notifications/elicitation/complete")
 
 
 class Waiting:
@@ -198,7 +200,7 @@ class Peer:
         elif method == "notifications/message" and (only := self._only_call()):
             # With one call in flight there is no doubt whose line this is; with several it goes to the operator.
             only.hear(method, params, self._loop.time())
-        elif method == "notifications/message" and self.owner is not None:
+        elif method in OF_ONE_CLIENT and self.owner is not None:
             self.owner.notify(method, params)
         else:
             self._notice(method, params)
@@ -245,6 +247,11 @@ def declined(method: str) -> Outcome:
     if method == "elicitation/create":
         return Result({"action": "cancel"})
     return Failure(-1, "User rejected the request: no client can answer it here.")
+
+
+def is_about(method: str, params: dict[str, Any], request_id: RequestId) -> bool:
+    """Whether a notification on the stream of a request belongs to it: progress names its token, which is our id."""
+    return method != "notifications/progress" or id_in(params, "progressToken") == request_id
 
 
 def id_in(params: dict[str, Any], name: str) -> RequestId:

@@ -56,12 +56,7 @@ class StdioLink:
     def child(self) -> ChildProcess | None:
         return self._child
 
-    @property
-    def owner(self) -> Client | None:
-        return self.peer.owner
-
-    @owner.setter
-    def owner(self, client: Client | None) -> None:
+    def belong_to(self, client: Client) -> None:
         self.peer.owner = client
 
     @property
@@ -89,10 +84,11 @@ class StdioLink:
             return await self.peer.request(ask)
         finally:
             self.last_used = self._loop.time()
-            self._next()
+            if self._queue:
+                self._next()
 
     async def _turn(self, ask: Ask) -> None:
-        """A process works on so many calls at once; the others wait here, in order, as long as their deadline allows."""
+        """A process works on so many calls at once; the others wait here, in order, until their deadline."""
         try:
             async with asyncio.timeout_at(ask.deadline.at):
                 while self.peer.inflight >= self._calls_max and self.alive:
