@@ -37,10 +37,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     home = tmp_path_factory.mktemp("home")
     anywhere = ["--listen", "http://127.0.0.1:0", "--admin", "http://127.0.0.1:0", "--state", str(home / "state")]
     with subprocess.Popen(
-        [sys.executable, "-m", "narthex", "demo", *anywhere],
+        [".venv/bin/narthex", "demo", *anywhere],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        cwd=ROOT,  # as `make run` starts it: what is printed is told from here
         env=_environment(home),
     ) as process:
         try:

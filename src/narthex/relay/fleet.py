@@ -46,6 +46,7 @@ class Fleet:
         self._compiled: Compiled | None = None
         self._publishing: asyncio.Handle | None = None
         self._announced: list[tuple[str, AbstractSet[str]]] = []
+        self._unpublished: set[str] = set()  # tried, but what they offer is not in the snapshot yet
         self._retiring: set[Server] = set()
         self._all_tried = False  # every call asks, and nearly always the answer is this
         self._closed = False
@@ -126,7 +127,8 @@ class Fleet:
     def untried(self, names: Iterable[str]) -> list[str]:
         if self._all_tried:
             return []
-        return [name for name in names if name in self.servers and not self.servers[name].first_try.is_set()]
+        servers, late = self.servers, self._unpublished
+        return [name for name in names if name in servers and (name in late or not servers[name].first_try.is_set())]
 
     async def wait_first(self, names: Iterable[str], seconds: float) -> None:
         """Until each of these servers was tried once, but no longer than `seconds` after it became known."""
@@ -158,6 +160,7 @@ class Fleet:
             self._keep(server)
         if announced:
             self._announced.append((server.name, announced))
+        self._unpublished.add(server.name)
         # Several servers answer at once after a start: one snapshot serves them all.
         if self._publishing is None:
             self._publishing = self._loop.call_soon(self._publish_offers)
@@ -178,6 +181,7 @@ class Fleet:
                 if problem not in self.problems:
                     self._notices.say("catalog", "warning", problem)
             self.problems = compiled.problems
+        self._unpublished.clear()
         self._all_tried = all(server.first_try.is_set() for server in self.servers.values())
         self.slot.publish(Snapshot(self.slot.current.serial + 1, config, compiled.endpoints))
 
