@@ -1,4 +1,4 @@
-"""Heads remembered by the listener: what is found there is what parsing would have given, and nothing is let in by it."""
+"""Heads remembered by the listener: what is found there is what parsing would have given."""
 
 import pytest
 from hypothesis import given

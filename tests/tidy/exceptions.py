@@ -2,7 +2,7 @@
 
 # Files that start a task outside a task group: each says who awaits its end.
 TASK_OWNERS: dict[str, str] = {
-    "src/narthex/app.py": "the end itself, and a wait for a signal beside it; both end in the function that starts them",
+    "src/narthex/app.py": "the end itself and a wait for a signal; both end in the function that starts them",
     "src/narthex/control/admin.py": "the server of the admin address; aclose() waits for it",
     "src/narthex/edge/listener.py": "one task per request, and the sweeper; aclose() waits for all of them",
     "src/narthex/libraries/http_server.py": "one task per request; the exchange that started it waits in run()",

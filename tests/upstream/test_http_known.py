@@ -1,13 +1,19 @@
 """Heads of answers remembered by a connection: the answer is what parsing would have given."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from narthex.limits import DEFAULTS, known_answer_heads_max
+from narthex.upstream.http.fault import Malformed
 from narthex.upstream.http.response import Response
 
-PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Mon, 23 Nov 2026 01:43:%02d GMT\r\nContent-Length: %d\r\n\r\n"
+PLAIN = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    b"Date: Mon, 23 Nov 2026 01:43:%02d GMT\r\nContent-Length: %d\r\n\r\n"
+)
 
 
 def answer(body: bytes, second: int = 0, extra: bytes = b"") -> bytes:
@@ -34,10 +40,8 @@ def test_the_second_answer_of_a_kind_is_taken_without_the_parser():
 )
 def test_a_head_that_means_something_for_the_connection_is_never_remembered(extra):
     response = Response(DEFAULTS)
-    try:
+    with suppress(Malformed):  # a compressed answer is refused; here only what is kept matters
         take(response, answer(b"{}", extra=extra))
-    except Exception as fault:  # noqa: BLE001 - a compressed answer is refused; here only what is kept matters
-        assert "compressed" in str(fault)
 
     assert response._known == {}
 
