@@ -48,7 +48,8 @@ def main() -> None:
 
 
 def ensure(name: str, *, repin: bool = False) -> None:
-    """The part is installed when this returns."""
+    """The part is installed when this returns, and before it what installs it."""
+    make(TOOLS, lambda: fill_environment(TOOLS, "python", repin=repin), fresh=False)
     part = PARTS[name]
     make(part, lambda: fill(part, repin=repin), fresh=repin)
 

@@ -142,7 +142,8 @@ print(json.dumps({
     assert told["files"][:3] == [0, 1, 2]
     assert len(told["files"]) <= 4  # the fourth is the folder being listed
     assert told["blocked"] == 0
-    assert b"0000000000000000" in status
+    # Signals 32 and 33 belong to the C library, and no program can change what it was given of them.
+    assert int(status.partition(b"\\t")[2].partition(b'"')[0], 16) & ~(0b11 << 31) == 0
 
 
 LIMITS = """
