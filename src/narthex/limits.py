@@ -105,7 +105,6 @@ session_id_bytes_max = 400
 cursor_bytes_max = 512
 request_state_bytes_max = 64 * KIB  # ours wraps the server's, whose size we do not choose
 request_state_seconds_max = 3_600.0
-rounds_max = 10
 list_values_max = 1_000_000  # values in one page of a server's list: decoded, each is up to a hundred bytes
 # names and text
 answer_depth_max = 64  # objects and arrays inside each other in one member of a server's answer
@@ -157,7 +156,6 @@ pipe_read_bytes = 64 * KIB  # one read, and so one turn of one server; a pipe ho
 pipe_reads_at_end_max = 64  # a dead server's pipe is empty after a few; a stranger who holds it may write for ever
 stdin_queued_bytes_max = 8 * MIB  # beside one message of any size, which an empty queue always takes
 upstream_idle_connection_seconds_max = 30.0
-upstream_session_idle_seconds_max = 900.0
 upstream_connections_reserved = 16  # never taken by calls whose answer became a long stream
 upstream_addresses_tried_max = 8
 upstream_idle_probe_seconds = 1.0  # idle for longer: ask the kernel whether the server has closed it meanwhile

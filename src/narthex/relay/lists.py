@@ -7,17 +7,17 @@ from typing import Any
 
 import msgspec
 
+from narthex import __version__
 from narthex.catalog.pages import page
 from narthex.model.call import Call
 from narthex.model.endpoint import Endpoint
 from narthex.model.outcome import Result
-from narthex.version import VERSION
 from narthex.wire.faults import INVALID_PARAMS, PeerFault
 from narthex.wire.revisions import LISTS, OWN_META, SUPPORTED
 from narthex.wire.seal import Sealer
 from narthex.wire.translate import modern_result
 
-SERVER_INFO: dict[str, Any] = {"name": "narthex", "title": "Narthex MCP gateway", "version": VERSION}
+SERVER_INFO: dict[str, Any] = {"name": "narthex", "title": "Narthex MCP gateway", "version": __version__}
 
 
 def listed(call: Call, sealer: Sealer, now: float) -> Result:

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 import msgspec
 
+from narthex import __version__
 from narthex.limits import answer_depth_max
 from narthex.model.client import Client
 from narthex.model.deadline import Deadline
 from narthex.model.outcome import Failure, Outcome, Result
 from narthex.upstream.link.progress import ProgressGate
-from narthex.version import VERSION
 from narthex.wire.envelope import ABSENT, Incoming
 from narthex.wire.mirror import Mirror
 from narthex.wire.revisions import (
@@ -28,7 +28,7 @@ from narthex.wire.revisions import (
 from narthex.wire.strict import flaw
 from narthex.wire.translate import opened
 
-CLIENT_INFO = {"name": "narthex", "title": "Narthex MCP gateway", "version": VERSION}
+CLIENT_INFO = {"name": "narthex", "title": "Narthex MCP gateway", "version": __version__}
 
 Notice = Callable[[str, dict[str, Any]], None]  # (method, params) of a notification that belongs to no request
 
