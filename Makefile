@@ -27,7 +27,7 @@ test: setup  ## every test, the outside judges included (about 20 minutes)
 	@$(BIN)/pytest
 
 fast: setup  ## the tests of the house alone: no suite, no other people's clients and servers
-	@$(BIN)/pytest -m "not suite and not clients and not fleet and not slow"
+	@$(BIN)/pytest -m "not suite and not clients and not fleet and not provider and not slow"
 
 check: setup  ## format, lint, two type checkers, the import contract, the house rules
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(CHECKS)

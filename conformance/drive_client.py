@@ -4,11 +4,13 @@ URL is the suite's mock server. The official client is run against it, or agains
 left in the folder, since the suite forgives a client that fails after the checks were made.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 from outside.gateway import serving
+from outside.listing import listing
 
 CLIENT_SECONDS_MAX = 25.0
 
@@ -16,12 +18,13 @@ CLIENT_SECONDS_MAX = 25.0
 def main(way: str, place: str, *words: str) -> int:
     *client, url = words
     folder = Path(place)
-    if way == "direct":
-        status = run(client, url)
-    else:
-        # Nothing waits for a list of tools: some mock servers have none, and what is asked is part of the judgement.
-        with serving([{"name": "mock", "upstream": url}], folder, settle=False) as gateway:
-            status = run(client, gateway.mcp)
+    with listing(url, os.environ["MCP_CONFORMANCE_SCENARIO"]) as mock:
+        if way == "direct":
+            status = run(client, mock)
+        else:
+            # Nothing waits for a list of tools: some mocks have none, and what is asked is part of the judgement.
+            with serving([{"name": "mock", "upstream": mock}], folder, settle=False) as gateway:
+                status = run(client, gateway.mcp)
     (folder / "client-status").write_text(str(status))
     return status
 

@@ -1,22 +1,20 @@
-"""FastMCP's client: `fastmcp_4.py URL`."""
+"""FastMCP's client: `fastmcp_4.py TARGET`, a URL (`…/sse` for HTTP+SSE) or a program to speak to over its pipes."""
 
 import asyncio
-import json
 import sys
 
 from fastmcp import Client
+from fastmcp.client.transports import StdioTransport
+from telling import tell_all
 
 
-async def main(url: str) -> None:
-    async with Client(url) as client:
+async def main(target: str) -> None:
+    # It tells the two transports over HTTP apart by itself, by the end of the URL.
+    async with Client(target if target.startswith("http") else StdioTransport(target, [])) as client:
         listed = await client.list_tools()
         simple = await client.call_tool("test_simple_text", {})
         header = await client.call_tool("test_x_mcp_header", {"region": "eu"})
-        seen = {
-            "tools": sorted(tool.name for tool in listed),
-            "answers": [simple.content[0].text, header.content[0].text],
-        }
-    print(json.dumps(seen))
+        tell_all(listed, simple, header)
 
 
 asyncio.run(main(*sys.argv[1:]))

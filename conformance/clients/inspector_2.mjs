@@ -1,9 +1,12 @@
-// The Inspector's command line: URL legacy|auto|modern. One process lists, two call.
+// The Inspector's command line: TARGET legacy|auto|modern. One process lists, two call.
+// TARGET is a URL (`…/sse` for HTTP+SSE) or the path of a program to speak to over its pipes.
 import { execFileSync } from "node:child_process";
 
-const [url, era] = process.argv.slice(-2);
+const [target, era] = process.argv.slice(-2);
+const url = target.startsWith("http");
+const transport = url ? (target.endsWith("/sse") ? "sse" : "http") : "stdio";
 const ask = (...words) => {
-  const options = ["--cli", url, "--transport", "http", "--protocol-era", era, "-q", "--format", "json"];
+  const options = ["--cli", target, "--transport", transport, "--protocol-era", era, "-q", "--format", "json"];
   const out = execFileSync(process.execPath, ["node_modules/.bin/mcp-inspector", ...options, ...words]);
   return JSON.parse(out.toString()).result;
 };

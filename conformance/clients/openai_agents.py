@@ -1,10 +1,10 @@
 """openai-agents' server object, without a model: `openai_agents.py URL`."""
 
 import asyncio
-import json
 import sys
 
 from agents.mcp import MCPServerStreamableHttp
+from telling import tell_all
 
 
 async def main(url: str) -> None:
@@ -12,11 +12,7 @@ async def main(url: str) -> None:
         listed = await server.list_tools()
         simple = await server.call_tool("test_simple_text", {})
         header = await server.call_tool("test_x_mcp_header", {"region": "eu"})
-        seen = {
-            "tools": sorted(tool.name for tool in listed),
-            "answers": [simple.content[0].text, header.content[0].text],
-        }
-    print(json.dumps(seen))
+        tell_all(listed, simple, header)
 
 
 asyncio.run(main(*sys.argv[1:]))

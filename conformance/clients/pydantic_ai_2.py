@@ -1,10 +1,10 @@
 """pydantic-ai's toolset, without a model: `pydantic_ai_2.py URL`."""
 
 import asyncio
-import json
 import sys
 
 from pydantic_ai.mcp import MCPToolset
+from telling import tell
 
 
 async def main(url: str) -> None:
@@ -12,7 +12,7 @@ async def main(url: str) -> None:
         listed = await tools.list_tools()
         simple = await tools.direct_call_tool("test_simple_text", {})
         header = await tools.direct_call_tool("test_x_mcp_header", {"region": "eu"})
-    print(json.dumps({"tools": sorted(tool.name for tool in listed), "answers": [str(simple), str(header)]}))
+        tell((tool.name for tool in listed), str(simple), str(header))
 
 
 asyncio.run(main(*sys.argv[1:]))

@@ -7,12 +7,13 @@ import json
 import os
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from outside import places
-from outside.watch import watching
+from outside.program import Program
+from outside.watch import versions_in, watching
 
 SECONDS_MAX = 90.0
 SCRIPTS = places.CONFORMANCE / "clients"
@@ -22,19 +23,19 @@ MODERN, LEGACY = "2026-07-28", "2025-11-25"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client's script, the environment it runs in (or npm), the words after the URL, the revisions it speaks."""
+    """A client's script, the environment it runs in (or npm), the words after the target, the revisions it speaks."""
 
     script: str
     home: str
     words: tuple[str, ...]
     versions: tuple[str, ...]
 
-    def command(self, url: str) -> list[str]:
+    def command(self, target: str) -> list[str]:
         path = SCRIPTS / self.script
         if self.home == "npm":
             # Given as text, a module is resolved from the working directory: the folder of the npm packages.
-            return [str(places.node()), "--input-type=module", "--eval", path.read_text(), url, *self.words]
-        return [str(places.interpreter(f"clients/{self.home}")), str(path), url, *self.words]
+            return [str(places.node()), "--input-type=module", "--eval", path.read_text(), target, *self.words]
+        return [str(places.interpreter(f"clients/{self.home}")), str(path), target, *self.words]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +56,54 @@ CLIENTS = {
     "pydantic-ai": Client("pydantic_ai_2.py", "modern", (), (MODERN,)),
     "openai-agents": Client("openai_agents.py", "modern", (), (MODERN,)),
     "langchain-mcp-adapters": Client("langchain_adapters.py", "legacy", (), (LEGACY,)),
-    "typescript-sdk-2": Client("typescript_2.mjs", "npm", ("auto",), (MODERN,)),
-    "typescript-sdk-2-legacy": Client("typescript_2.mjs", "npm", ("legacy",), (LEGACY,)),
-    "typescript-sdk-1": Client("typescript_1.mjs", "npm", ("-",), (LEGACY,)),
+    "typescript-sdk-2": Client("typescript.mjs", "npm", ("2", "auto"), (MODERN,)),
+    "typescript-sdk-2-legacy": Client("typescript.mjs", "npm", ("2", "legacy"), (LEGACY,)),
+    "typescript-sdk-1": Client("typescript.mjs", "npm", ("1", "-"), (LEGACY,)),
     "inspector": Client("inspector_2.mjs", "npm", ("legacy",), (LEGACY,)),
     "inspector-auto": Client("inspector_2.mjs", "npm", ("auto",), (MODERN,)),
     "inspector-modern": Client("inspector_2.mjs", "npm", ("modern",), (MODERN,)),
 }
 
 
+# Those that can start a program.
+OVER_STDIO = {
+    name: client
+    for name, client in CLIENTS.items()
+    if client.home == "npm" or client.script in ("sdk_1.py", "sdk_2.py", "fastmcp_4.py")
+}
+# Those that still speak HTTP+SSE. It has no modern revision: who prefers one asks for it, is told that it is not known
+# there, and goes on in the older era.
+OVER_SSE = {
+    name: replace(OVER_STDIO[name], versions=versions)
+    for name, versions in {
+        "python-sdk-2": (MODERN, LEGACY),
+        "python-sdk-2-legacy": (LEGACY,),
+        "python-sdk-1": (LEGACY,),
+        "fastmcp": (LEGACY,),
+        "typescript-sdk-2": (MODERN, LEGACY),
+        "typescript-sdk-2-legacy": (LEGACY,),
+        "typescript-sdk-1": (LEGACY,),
+        "inspector": (LEGACY,),
+        "inspector-auto": (MODERN, LEGACY),
+    }.items()
+}
+
+
 def look(client: Client, url: str, home: Path) -> Seen:
     """The client lists and calls at the URL, with a relay between that reads the revision off the wire."""
     with watching(url) as watched:
-        said = start(
-            client.command(watched.url), home, cwd=places.packages("clients") if client.home == "npm" else home
-        )
+        said = converse(client, watched.url, home)
     return Seen(said["tools"], said["answers"], watched.versions)
+
+
+def look_over_stdio(client: Client, program: Program, home: Path) -> Seen:
+    """The client starts the program, lists and calls."""
+    said = converse(client, str(program.path), home)
+    return Seen(said["tools"], said["answers"], versions_in(program.heard.read_bytes()))
+
+
+def converse(client: Client, target: str, home: Path) -> dict[str, Any]:
+    return start(client.command(target), home, cwd=places.packages("clients") if client.home == "npm" else home)
 
 
 def start(command: Sequence[str], home: Path, *, cwd: Path, text: str = "") -> dict[str, Any]:

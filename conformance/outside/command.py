@@ -44,7 +44,7 @@ def chosen() -> tuple[dict[str, Job], Path | None]:
     parser = argparse.ArgumentParser(
         prog="conformance/run",
         description="The official suite, direct and through the gateway, compared check by check.",
-        epilog="NARTHEX_GATEWAY puts another gateway in the place of .venv/bin/narthex: a command, {file} in it.",
+        epilog="NARTHEX_GATEWAY puts another gateway in the place of .venv/bin/narthex: a command with {file} in it.",
     )
     parser.add_argument("side", choices=("server", "client"), help="the gateway as a server, or as the client")
     parser.add_argument("--front", choices=REVISIONS, help="the revision that the suite speaks")

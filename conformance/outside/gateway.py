@@ -1,7 +1,8 @@
 """The gateway as the judges meet it: `narthex serve FILE` in a process, reached by URL alone.
 
 Knows the command line and the configuration file; nothing of the package is imported. Another gateway can be put in
-its place by its command (`{file}` stands for the configuration), which is how the judges themselves were tried out.
+its place by its command (`{file}` stands for the configuration, `{verb}` for serve or stdio), which is how the judges
+themselves were tried out.
 """
 
 import json
@@ -37,6 +38,10 @@ class Gateway:
     def mcp(self) -> str:
         return f"{self.url}/mcp"
 
+    @property
+    def sse(self) -> str:
+        return f"{self.url}/sse"
+
 
 @contextmanager
 def serving(servers: Sequence[Server], folder: Path, *, settle: bool = True) -> Iterator[Gateway]:
@@ -44,26 +49,27 @@ def serving(servers: Sequence[Server], folder: Path, *, settle: bool = True) -> 
     folder.mkdir(parents=True, exist_ok=True)
     data, admin = free_port(), free_port()
     gateway = Gateway(f"http://127.0.0.1:{data}", f"http://127.0.0.1:{admin}", folder / "gateway.log")
-    file = folder / "narthex.yaml"
-    settings = {
-        "listen": gateway.url,
-        "admin": {"listen": gateway.admin},
-        "state": str(folder / "state"),
-        "servers": list(servers),
-    }
-    file.write_text(json.dumps(settings, indent=2))  # JSON is YAML, and needs no library to write
-    with running(command(file), gateway.log) as process:
+    settings = {"listen": gateway.url, "admin": {"listen": gateway.admin}, "servers": list(servers)}
+    file = write_settings(folder, settings)
+    with running(command("serve", file), gateway.log) as process:
         wait_until("the gateway", lambda: answers(f"{gateway.url}/readyz"), process, gateway.log, READY_SECONDS_MAX)
         if settle:
             settled(gateway, servers)
         yield gateway
 
 
-def command(file: Path) -> list[str]:
+def write_settings(folder: Path, settings: Mapping[str, Any]) -> Path:
+    file = folder / "narthex.yaml"
+    # JSON is YAML, and needs no library to write.
+    file.write_text(json.dumps({"state": str(folder / "state"), **settings}, indent=2))
+    return file
+
+
+def command(verb: str, file: Path) -> list[str]:
     given = os.environ.get("NARTHEX_GATEWAY")
     if given:
-        return [word.format(file=file) for word in shlex.split(given)]
-    return [str(places.ROOT / ".venv" / "bin" / "narthex"), "serve", str(file)]
+        return [word.format(verb=verb, file=file) for word in shlex.split(given)]
+    return [str(places.ROOT / ".venv" / "bin" / "narthex"), verb, str(file)]
 
 
 def settled(gateway: Gateway, servers: Sequence[Server]) -> None:

@@ -67,4 +67,5 @@ PARTS = {
         },
         npm=True,
     ),
+    "provider": Part("provider", {}, npm=True),
 }

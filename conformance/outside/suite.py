@@ -39,6 +39,7 @@ CLIENT_SCENARIOS = {
         "json-schema-2020-12-preservation",
     ),
 }
+CLIENT_ENDED = "the client ended well"
 
 
 class Check(NamedTuple):
@@ -77,7 +78,7 @@ def client_checks(command: str, revision: str, scenario: str, folder: Path) -> C
     found = Counter(set(read_checks(folder / "results", names=True)))
     status = folder / "client-status"
     good = status.exists() and status.read_text() == "0"
-    found[Check(scenario, "the client ended well", "SUCCESS" if good else "FAILURE")] = 1
+    found[Check(scenario, CLIENT_ENDED, "SUCCESS" if good else "FAILURE")] = 1
     return found
 
 

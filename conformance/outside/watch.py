@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 CHUNK_BYTES = 65_536
-VERSION = re.compile(rb"^mcp-protocol-version:\s*([0-9-]+)", re.IGNORECASE | re.MULTILINE)
+HEADER = re.compile(rb"^mcp-protocol-version:\s*([0-9-]+)", re.IGNORECASE | re.MULTILINE)
+# As `initialize` says it, and as the `_meta` of every modern request does: over a pipe there are no headers.
+MEMBER = re.compile(rb'"(?:io\.modelcontextprotocol/)?protocolVersion"\s*:\s*"([0-9-]+)"')
 
 
 @dataclass(slots=True)
@@ -35,7 +37,7 @@ def watching(target: str) -> Iterator[Watched]:
                 back = threading.Thread(target=pump, args=(server, self.request))
                 back.start()
                 while data := receive(self.request):
-                    watched.versions.update(match.decode() for match in VERSION.findall(data))
+                    watched.versions |= versions_in(data)
                     server.sendall(data.replace(mine, theirs))
                 shut(server)
                 back.join()
@@ -51,6 +53,11 @@ def watching(target: str) -> Iterator[Watched]:
         finally:
             listener.shutdown()
             loop.join()
+
+
+def versions_in(data: bytes) -> set[str]:
+    """The revisions that a client names in these bytes, in headers or in messages."""
+    return {match.decode() for pattern in (HEADER, MEMBER) for match in pattern.findall(data)}
 
 
 class Listener(socketserver.ThreadingTCPServer):

@@ -26,3 +26,8 @@ def clients_part() -> None:
 @pytest.fixture(scope="session")
 def fleet_part() -> None:
     ensure("fleet")
+
+
+@pytest.fixture(scope="session")
+def provider_part() -> None:
+    ensure("provider")

@@ -4,9 +4,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from outside.cells import EXPECTED, SERVER_CELLS
+from outside.cells import EXPECTED, SERVER_CELLS, leave_out_better
 from outside.difference import Difference, Expected, compare, read_expected
-from outside.suite import CLIENT_SCENARIOS, Check
+from outside.suite import CLIENT_ENDED, CLIENT_SCENARIOS, Check
 
 PASSED = Check("server-ping", "ping", "SUCCESS")
 FAILED = Check("server-ping", "ping", "FAILURE")
@@ -70,6 +70,15 @@ def test_a_line_without_a_reason_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match=r"expected\.txt:2: a line has 7 columns"):
         read_expected(file)
+
+
+@pytest.mark.parametrize(("direct", "gateway", "good"), [("FAILURE", "SUCCESS", True), ("SUCCESS", "FAILURE", False)])
+def test_a_client_may_end_better_than_alone_and_never_worse(direct: str, gateway: str, good: bool) -> None:
+    ended = [Counter({PASSED: 1, Check("server-ping", CLIENT_ENDED, status): 1}) for status in (direct, gateway)]
+
+    leave_out_better(*ended, "server-ping")
+
+    assert compare(*ended, []).good is good
 
 
 def test_every_expected_difference_belongs_to_a_cell_that_is_judged() -> None:
