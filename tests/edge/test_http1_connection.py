@@ -6,8 +6,9 @@ import pytest
 from http1_kit import client, hall, limits_with, request, until
 
 from narthex.edge.http1 import Exchange
-from narthex.edge.listener import Pace, address_key
+from narthex.edge.listener import Pace
 from narthex.limits import lingering_connections_max
+from narthex.wire.addresses import address_key
 
 
 async def test_many_requests_travel_on_one_connection() -> None:

@@ -37,12 +37,20 @@ def test_a_head_that_differs_in_its_length_alone_shares_the_headers_of_the_first
     assert first.headers is second.headers
 
 
-def test_what_one_request_does_to_its_head_does_not_reach_the_next():
+def test_the_very_same_head_again_is_the_very_same_object():
     known = KnownHeads()
-    known.read(HEAD % (b"echo", 1, b""), DEFAULTS, JUDGE).keep_alive = False
-    known.read(HEAD % (b"echo", 2, b""), DEFAULTS, JUDGE).keep_alive = False
+    first = known.read(HEAD % (b"echo", 1, b""), DEFAULTS, JUDGE)
 
-    assert known.read(HEAD % (b"echo", 3, b""), DEFAULTS, JUDGE).keep_alive
+    assert known.read(HEAD % (b"echo", 1, b""), DEFAULTS, JUDGE) is first
+    assert known.read(HEAD % (b"echo", 2, b""), DEFAULTS, JUDGE) is not first
+
+
+def test_other_limits_judge_every_head_anew():
+    known = KnownHeads()
+    known.read(HEAD % (b"echo", 2_000, b""), DEFAULTS, JUDGE)
+
+    with pytest.raises(Refused):
+        known.read(HEAD % (b"echo", 2_000, b""), Limits(body_bytes_max=1_000), JUDGE)
 
 
 def test_a_known_head_with_a_body_over_the_limit_is_refused():

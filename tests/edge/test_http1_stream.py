@@ -6,6 +6,9 @@ import pytest
 from http1_kit import Hall, client, hall, limits_with, request, until
 
 from narthex.edge.http1 import Exchange, Stream
+from narthex.edge.resumption import Replay
+from narthex.limits import stream_gulp_bytes_max
+from narthex.relay.shelf import Shelf
 
 EVENT = b"data: %d\n\n"
 
@@ -167,6 +170,80 @@ async def test_a_slow_reader_makes_the_producer_wait_and_loses_nothing() -> None
 
         assert answer.body == event * 400 + b"data: last\n\n"
         assert stage.faults == []
+
+
+async def test_who_asks_for_it_is_told_once_when_there_is_room_and_what_comes_until_then_is_taken() -> None:
+    event = b"data: " + b"x" * 60_000 + b"\n\n"
+    told: list[int] = []
+    held = 0
+
+    async def produce(exchange: Exchange) -> None:
+        nonlocal held
+        stream = exchange.stream()
+        stream.when_ready(lambda: told.append(-1))  # nothing waits: at once
+        while stream.slow is None:
+            stream.send(event)
+            await asyncio.sleep(0)
+            held += 1
+        stream.slow.when_ready(lambda: told.append(stream.queued_bytes))
+        while stream.queued_bytes < stream.queue_bytes_max + stream_gulp_bytes_max // 2:
+            stream.send(event)
+            held += 1
+        assert told == [-1]
+        await stream.ready()
+        assert stream.slow is None
+        stream.end(b"data: last\n\n")
+
+    async with hall(produce) as stage, client(stage) as caller:
+        await slow_reader(stage, caller)
+        await until(lambda: told)
+        caller.reader._transport.resume_reading()
+        answer = await caller.answer()
+
+        assert told == [-1, 0]
+        assert answer.body == event * held + b"data: last\n\n"
+        assert stage.faults == []
+
+
+async def test_who_waits_is_told_when_the_reader_leaves() -> None:
+    told: list[bool] = []
+    waiting = asyncio.Event()
+
+    async def produce(exchange: Exchange) -> None:
+        exchange.on_disconnect = lambda: None
+        stream = exchange.stream()
+        while stream.slow is None:
+            stream.send(b"data: " + b"x" * 60_000 + b"\n\n")
+            await asyncio.sleep(0)
+        stream.slow.when_ready(lambda: told.append(stream.closed))
+        stream.when_ready(lambda: told.append(stream.closed))
+        waiting.set()
+
+    async with hall(produce) as stage:
+        async with client(stage) as caller:
+            await slow_reader(stage, caller)
+            await until(waiting.is_set)
+        await until(lambda: told == [True, True])
+        assert stage.faults == []
+
+
+async def test_all_that_was_kept_for_a_slow_client_reaches_it_when_it_is_back() -> None:
+    """It is more than a queue holds: sent event by event, it would end the stream each time the client comes."""
+
+    async def produce(exchange: Exchange) -> None:
+        replay = Replay(1, Shelf(lambda: 0.0))
+        for _ in range(16):
+            replay.send(b"x" * 60_000)
+        replay.resume(-1, exchange.stream())
+        replay.send(b"last", last=True)
+
+    async with hall(produce, limits=limits_with(stream_queue_bytes_max=70_000)) as stage, client(stage) as caller:
+        await slow_reader(stage, caller)
+        caller.reader._transport.resume_reading()
+        answer = await caller.answer()
+
+        assert answer.body.count(b"x" * 60_000) == 16
+        assert answer.body.endswith(b"data: last\n\n")
 
 
 async def test_a_producer_that_does_not_wait_loses_the_stream_not_single_events() -> None:

@@ -1,4 +1,4 @@
-"""No request reaches an address that was not meant, however it is spelled (THREATS.md, SSRF)."""
+"""No request reaches an address that was not meant, however it is spelled (SSRF)."""
 
 import asyncio
 import socket

@@ -341,6 +341,22 @@ async def test_an_answer_we_refuse_costs_its_connection(response: bytes, fault: 
     assert (stats.requests, stats.idle) == (0, 0)
 
 
+async def test_an_open_connection_takes_over_other_limits() -> None:
+    async with RawServer(always(answer(b"x" * 2000))) as server:
+        client = server.client()
+        await client.post(b"", b"{}", deadline=soon())
+        client.adopt(Limits(result_bytes_max=1000))
+        with pytest.raises(TooLarge):
+            await client.post(b"", b"{}", deadline=soon())
+        opened = client.stats.opened
+        client.adopt(Limits())
+        reply = await client.post(b"", b"{}", deadline=soon())
+        await client.aclose()
+
+    assert opened == 1, "it was the same connection"
+    assert len(reply.body) == 2000
+
+
 async def test_an_answer_before_the_request_was_read_costs_the_connection() -> None:
     async def script(peer: Peer) -> None:
         await peer.reader.readuntil(b"\r\n\r\n")

@@ -5,6 +5,7 @@ from http_raw import HEAD_JSON, answer, chunked
 
 from narthex.limits import Limits
 from narthex.upstream.http.fault import HttpFault, Malformed, TooLarge
+from narthex.upstream.http.known import KnownAnswers
 from narthex.upstream.http.response import Response
 
 LIMITS = Limits(result_bytes_max=1000, upstream_header_bytes_max=2000)
@@ -12,7 +13,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 def read(*pieces: bytes, limits: Limits = LIMITS) -> Response:
-    response = Response(limits)
+    response = Response(limits, KnownAnswers())
     for piece in pieces:
         response.feed(piece)
     return response

@@ -1,13 +1,14 @@
 """Answers that are event streams: delivered as they arrive, bounded, and ended properly or loudly."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from http_raw import HEAD_SSE, Peer, RawServer, always, answer, chunk, chunked, soon, until
 
 from narthex.limits import Limits
+from narthex.model.client import Gate
 from narthex.upstream.http import (
-    Flow,
     HttpClient,
     HttpFault,
     Lost,
@@ -202,9 +203,26 @@ async def test_streams_have_limits(pieces: list[bytes], fault: type[HttpFault], 
     assert (stats.requests, stats.streams) == (0, 0)
 
 
+class Shut:
+    """A gate that a test opens."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], None]] = []
+
+    def when_ready(self, told: Callable[[], None]) -> None:
+        self.waiting.append(told)
+
+    async def ready(self) -> None:
+        raise AssertionError("nobody waits here")
+
+    def open(self) -> None:
+        for told in self.waiting:
+            told()
+
+
 async def test_a_slow_reader_can_hold_the_server_back() -> None:
     sent = 0
-    flow = Flow()
+    gate = Shut()
     seen: list[SseEvent] = []
 
     async def script(peer: Peer) -> None:
@@ -217,26 +235,26 @@ async def test_a_slow_reader_can_hold_the_server_back() -> None:
         await peer.say(b"0\r\n\r\n")
         await peer.wait_gone()
 
-    def read(event: SseEvent) -> None:
+    def read(event: SseEvent) -> Gate | None:
         seen.append(event)
-        if len(seen) == 1:
-            flow.pause()
+        return gate if len(seen) < 3 else None
 
     async with RawServer(script) as server:
         client = server.client()
-        call = asyncio.create_task(client.post(b"", b"{}", deadline=soon(30), on_event=read, flow=flow))
+        call = asyncio.create_task(client.post(b"", b"{}", deadline=soon(30), on_event=read))
         await until(lambda: seen)
         stuck = -1
         while stuck != sent:  # until the buffers between us are full and nothing moves any longer
             stuck = sent
             await asyncio.sleep(0.1)
         held_back = (len(seen), sent)
-        flow.resume()
+        gate.open()
         reply = await call
-        flow.pause()
+        gate.open()  # late, and of a request that is over: nothing follows
         stats = client.stats
         await client.aclose()
 
+    assert len(gate.waiting) == 1
     assert held_back[0] < 20
     assert held_back[1] < 400
     assert (reply.streamed, len(seen)) == (True, 400)

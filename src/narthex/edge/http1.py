@@ -1,6 +1,6 @@
 """One client connection, HTTP/1.1: reads requests under limits, hands each to the handler, writes its answer.
 
-Knows: the phases of a connection, framing, order, backpressure, what each limit answers (THREATS.md 3.1).
+Knows: the phases of a connection, framing, order, backpressure, what each limit answers.
 Refuses to know: what a request means. The grammar of heads is `http1_head`, of bodies `http1_body`.
 
 One request at a time: what a client sends ahead waits as raw bytes, unparsed, until its turn.
@@ -8,10 +8,10 @@ No timer belongs to a connection: the listener's sweep compares `deadline` with 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from enum import Enum, auto
 from math import inf
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from narthex.edge import response
 from narthex.edge.http1_body import ChunkedBody, LengthBody, judge_pace
@@ -20,6 +20,7 @@ from narthex.edge.http1_head import CHUNKED, HEAD_END, Head, Headers, Refused
 from narthex.edge.http1_partial import PartialHead
 from narthex.edge.http1_sending import SendingHalf
 from narthex.edge.stream import Stream
+from narthex.identity.certificate import Presented, presented
 from narthex.limits import pipelined_bytes_max, retry_after_seconds
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection", "Exchange", "Handler", "Headers", "Stream"]
 
-Handler = Callable[[Exchange], Awaitable[None]]
+Handler = Callable[[Exchange], Coroutine[Any, Any, None]]
 
 _RETRY: Final = ((b"Retry-After", b"%d" % retry_after_seconds),)
 
@@ -57,6 +58,7 @@ class Connection(SendingHalf):
         "_read_paused",
         "_stream",
         "address",
+        "certificate",
         "deadline",
         "peer",
         "phase",
@@ -74,6 +76,7 @@ class Connection(SendingHalf):
         self._read_paused = False
         self.peer = ""
         self.address = ""  # what counts as one client
+        self.certificate: Presented | None = None  # the client's, if TLS has asked for it and found it good
         self.phase = FRESH
         self.deadline = inf
 
@@ -83,6 +86,7 @@ class Connection(SendingHalf):
         self._transport = cast("asyncio.Transport", transport)
         name = transport.get_extra_info("peername")
         self.peer = name[0] if name else ""
+        self.certificate = presented(transport.get_extra_info("ssl_object"))
         # A client that connects and says nothing gets the time of a head, not of an idle keep-alive.
         self.deadline = self._listener.now + self._listener.limits.header_seconds_max
         refusal = self._listener.admit(self)
@@ -190,8 +194,7 @@ class Connection(SendingHalf):
             return
         self._head = self._body = None
         self._buffer += rest
-        head.keep_alive &= body.exact
-        self._dispatch(head, bytes(body.body))
+        self._dispatch(head, bytes(body.body), exact=body.exact)
 
     def _keep_for_later(self, data: bytes) -> None:
         self._buffer += data
@@ -201,10 +204,13 @@ class Connection(SendingHalf):
 
     # Handing over
 
-    def _dispatch(self, head: Head, body: bytes) -> None:
+    def _dispatch(self, head: Head, body: bytes, *, exact: bool = True) -> None:
+        """`exact` False: the body was told of in a way in which the next request could begin elsewhere."""
         self.phase = BUSY
         self.deadline = inf  # the handler has a deadline of its own
         exchange = self._exchange = Exchange(self, head, body)
+        if not exact:
+            exchange.keep_alive = False
         self._listener.serve(exchange)
 
     # Answering (http1_exchange.Answerer)
@@ -214,10 +220,10 @@ class Connection(SendingHalf):
     ) -> None:
         assert exchange is self._exchange, "answers go out in the order of their requests"
         head = exchange.head
-        lines = self._lines(head, headers)
+        lines = self._lines(exchange, headers)
         self._transport.write(response.whole(status, lines, content_type, body, bodiless=head.method == b"HEAD"))
         self._exchange = None
-        self._next(keep_alive=head.keep_alive)
+        self._next(keep_alive=exchange.keep_alive)
 
     def open_stream(self, exchange: Exchange, headers: response.Extra) -> Stream:
         head = exchange.head
@@ -229,8 +235,8 @@ class Connection(SendingHalf):
         if exchange.gone:
             stream.close()
             return stream
-        head.keep_alive &= head.http_1_1
-        lines = self._lines(head, headers)
+        exchange.keep_alive &= head.http_1_1
+        lines = self._lines(exchange, headers)
         self._transport.write(response.stream_head(lines, chunked=head.http_1_1))
         self._stream = stream
         self.phase = STREAM
@@ -240,13 +246,13 @@ class Connection(SendingHalf):
             self.stream_ended()
         return stream
 
-    def _lines(self, head: Head, headers: response.Extra) -> bytes:
+    def _lines(self, exchange: Exchange, headers: response.Extra) -> bytes:
         if self._listener.draining:
-            head.keep_alive = False
+            exchange.keep_alive = False
         lines = self._listener.date_line
-        if not head.keep_alive:
+        if not exchange.keep_alive:
             lines += response.CLOSE
-        elif not head.http_1_1:
+        elif not exchange.head.http_1_1:
             lines += response.KEEP_ALIVE
         return lines + response.extra_lines(headers) if headers else lines
 
@@ -319,7 +325,7 @@ class Connection(SendingHalf):
         exchange, self._exchange = self._exchange, None
         self._stream = None
         assert exchange is not None
-        self._next(keep_alive=exchange.head.keep_alive and not self._listener.draining)
+        self._next(keep_alive=exchange.keep_alive and not self._listener.draining)
 
     def stream_overflowed(self) -> None:
         self.abort()

@@ -3,12 +3,14 @@
 Knows: what was asked, and whether it was answered. Refuses to know: bytes on the wire, other requests.
 """
 
+import asyncio
 import secrets
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
 
 from narthex.edge.http1_head import Head
 from narthex.edge.response import JSON, Extra
+from narthex.identity.certificate import Presented
 
 if TYPE_CHECKING:
     from narthex.edge.stream import Stream
@@ -18,11 +20,26 @@ class Answerer(Protocol):
     """The connection, as far as an exchange may use it."""
 
     peer: str
+    certificate: Presented | None
 
     def answer(self, exchange: "Exchange", status: int, body: bytes, content_type: bytes, headers: Extra) -> None: ...
 
     def open_stream(self, exchange: "Exchange", headers: Extra) -> "Stream": ...
     def break_off(self, exchange: "Exchange") -> None: ...
+
+
+class Owner(Protocol):
+    """The listener, as far as one that serves an exchange without a task may use it."""
+
+    def landed(self, exchange: "Exchange") -> None:
+        """It is answered, or its client is gone: nothing more comes."""
+
+    def adopt(self, exchange: "Exchange", work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """It needs a task after all."""
+        ...
+
+    def failed(self, exchange: "Exchange", fault: BaseException) -> None:
+        """A fault of ours."""
 
 
 class Exchange:
@@ -41,29 +58,47 @@ class Exchange:
         "gone",
         "head",
         "headers",
-        "method",
+        "keep_alive",
         "on_disconnect",
-        "path",
-        "query",
+        "owner",
     )
+
+    owner: Owner
 
     def __init__(self, answerer: Answerer, head: Head, body: bytes) -> None:
         self._answerer = answerer
         self._request_id: str | None = None
         self.head = head
-        self.method = head.method
-        self.path = head.path
-        self.query = head.query
         self.headers = head.headers
+        self.keep_alive = head.keep_alive  # whether the connection serves another request after this one
         self.body = body
         self.answered = False
         self.gone = False  # the client left before the answer was complete
         self.on_disconnect: Callable[[], None] | None = None
 
     @property
+    def method(self) -> bytes:
+        return self.head.method
+
+    @property
+    def path(self) -> str:
+        """Decoded."""
+        return self.head.path
+
+    @property
+    def query(self) -> str:
+        """As it was sent."""
+        return self.head.query
+
+    @property
     def peer(self) -> str:
         """The address of the other end of the connection: the client, or the proxy in front of us."""
         return self._answerer.peer
+
+    @property
+    def certificate(self) -> Presented | None:
+        """The client certificate of the connection, which TLS has checked. It belongs to no request of another one."""
+        return self._answerer.certificate
 
     @property
     def request_id(self) -> str:

@@ -1,6 +1,6 @@
 """The head of one HTTP/1.1 request: bytes in, a `Head` or a `Refused` out.
 
-Knows: the grammar we accept (a strict subset of RFC 9112) and the limits of THREATS.md 3.1 that a head can break.
+Knows: the grammar we accept (a strict subset of RFC 9112) and the limits that a head can break.
 Refuses to know: sockets, clocks, bodies, what a path means.
 
 Every head gets a parser of its own (0.2 us): no state of the parser can outlive the request it was made for,
@@ -20,6 +20,7 @@ CHUNKED: Final = -1  # the length of a body that says itself where it ends
 HEAD_END: Final = b"\r\n\r\n"
 
 # Said twice, each of these lets two readers of one request believe two different things.
+BROKEN_MCP = "mcp_header"
 ONCE = (b"host", b"authorization", b"content-type", b"content-length", b"transfer-encoding", b"origin")
 
 # The names that clients send, in the two spellings they use: a look-up is cheaper than folding them each time.
@@ -35,7 +36,9 @@ _DROPPED: Final = b""
 
 # Path bytes after decoding. No `%`: who decodes twice would see another path than we matched.
 _PATH = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*")
-_NON_ASCII_MCP = re.compile(rb"\r\nmcp-[^:\r\n]*:[^\r\n]*[\x80-\xff]", re.IGNORECASE)
+_BROKEN_MCP = re.compile(
+    rb"\r\nmcp-(?:method|name|param-[^:\r\n]*|protocol-version):[^\r\n]*[^\t\r\n -~]", re.IGNORECASE
+)
 # Nine digits: far over any limit, and never a number that takes long to read.
 _LENGTH_DIGITS = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([0-9]{1,9})\r\n")
 _DOT_SEGMENT = re.compile(r"/\.\.?(?:/|$)")
@@ -104,25 +107,31 @@ class Head:
 class KnownHeads:
     """Heads that were read before. A client sends the same one again and again, but for the length of the body.
 
-    The key is the whole head without those digits, so what is found was judged by every rule already, except
-    the one about the length. Bounded; when it is full it starts anew.
+    `_heads` is keyed by a whole head without those digits, so what is found was judged by every rule already, except
+    the one about the length; `_whole` by the very bytes, which were judged entirely. Bounded; when one is full it
+    starts anew. What is found is shared: nobody writes to a `Head`.
     """
 
-    __slots__ = ("_heads", "_limits")
+    __slots__ = ("_heads", "_limits", "_whole")
 
     def __init__(self) -> None:
         self._heads: dict[bytes, Head] = {}
+        self._whole: dict[bytes, Head] = {}
         self._limits: Limits | None = None
 
     def read(self, raw: bytes, limits: Limits, judge: Callable[[Headers], None]) -> Head:
         """`read_head`, and `judge` of its headers, or what they gave for the same head before. Raises Refused."""
+        if limits is self._limits:
+            head = self._whole.get(raw)
+            if head is not None:
+                return head
         digits = _LENGTH_DIGITS.search(raw)
         if digits is None or len(raw) > known_head_bytes_max:
             head = read_head(raw, limits)
             judge(head.headers)
             return head
         if limits is not self._limits:
-            self._heads, self._limits = {}, limits
+            self._heads, self._whole, self._limits = {}, {}, limits
         start, end = digits.span(1)
         key = raw[:start] + raw[end:]
         known = self._heads.get(key)
@@ -132,19 +141,24 @@ class KnownHeads:
             if head.length != CHUNKED:
                 if len(self._heads) >= known_heads_max:
                     self._heads = {}
-                self._heads[key] = _copy(head, head.length)
+                self._heads[key] = self._keep(raw, head)
             return head
         length = int(digits[1])
         if length > limits.body_bytes_max:
             raise Refused(413, "body_too_large", f"The body is over {limits.body_bytes_max} bytes.")
-        return _copy(known, length)
+        return self._keep(raw, _with_length(known, length))
+
+    def _keep(self, raw: bytes, head: Head) -> Head:
+        if len(self._whole) >= known_heads_max:
+            self._whole = {}
+        self._whole[raw] = head
+        return head
 
 
-def _copy(head: Head, length: int) -> Head:
-    """A head of one's own: `keep_alive` changes while a request is served."""
-    copy = Head(head.method, head.path, head.query, head.headers)
-    copy.length, copy.keep_alive, copy.http_1_1 = length, head.keep_alive, head.http_1_1
-    return copy
+def _with_length(head: Head, length: int) -> Head:
+    other = Head(head.method, head.path, head.query, head.headers)
+    other.length, other.keep_alive, other.http_1_1 = length, head.keep_alive, head.http_1_1
+    return other
 
 
 class _Collector:
@@ -175,8 +189,7 @@ class _Collector:
 def read_head(head: bytes, limits: Limits) -> Head:
     """Parse one whole head, its final empty line included. Raises Refused."""
     if not head.isascii():
-        reason = "non_ascii_mcp" if _NON_ASCII_MCP.search(head) else "non_ascii"  # MCP has a code of its own for these
-        raise Refused(400, reason, "Header fields must be ASCII.")
+        raise _broken_mcp(head) or Refused(400, "non_ascii", "Header fields must be ASCII.")
     found = _Collector()
     parser = httptools.HttpRequestParser(found)
     try:
@@ -184,7 +197,8 @@ def read_head(head: bytes, limits: Limits) -> Head:
     except httptools.HttpParserUpgrade:
         pass  # an offer of another protocol (Java's client offers h2c): declined by being ignored, RFC 9110 7.8
     except httptools.HttpParserError as error:
-        raise Refused(400, "malformed_http", f"The request is not well-formed HTTP/1.1: {error}.") from None
+        broken = Refused(400, "malformed_http", f"The request is not well-formed HTTP/1.1: {error}.")
+        raise _broken_mcp(head) or broken from None
     if not found.complete:
         raise Refused(400, "malformed_http", "The head of the request is not well-formed HTTP/1.1.")
     method, target, first = parser.get_method(), found.target, found.first
@@ -209,6 +223,13 @@ def read_head(head: bytes, limits: Limits) -> Head:
     if b"expect" in first and first[b"expect"].lower() != b"100-continue":
         raise Refused(417, "expectation", "The only expectation met here is 100-continue.")
     return read
+
+
+def _broken_mcp(head: bytes) -> Refused | None:
+    """MCP has a code of its own for its headers (S-HDR-06); whoever answers looks at the reason."""
+    if not _BROKEN_MCP.search(head):
+        return None
+    return Refused(400, BROKEN_MCP, "An Mcp- header holds a character that no header can carry. Encode its value.")
 
 
 def _fold(name: bytes) -> bytes:

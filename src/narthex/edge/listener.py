@@ -5,10 +5,10 @@ Knows: how many are let in, who owns each request's task, how to end. Refuses to
 
 import asyncio
 import ssl as tls
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from email.utils import formatdate
-from ipaddress import IPv6Address, ip_address
-from typing import NamedTuple
+from ipaddress import ip_address
+from typing import Any, NamedTuple, Protocol
 
 from narthex.edge.http1 import Connection, Handler
 from narthex.edge.http1_doors import LOOPBACK, Doors
@@ -26,6 +26,7 @@ from narthex.limits import (
     stop_seconds_max,
     sweep_seconds,
 )
+from narthex.wire.addresses import address_key
 
 _RETRY = ((b"Retry-After", b"%d" % retry_after_seconds),)
 
@@ -38,6 +39,13 @@ class Pace(NamedTuple):
     body_grace_seconds: float = body_rate_grace_seconds
     linger_seconds: float = linger_seconds
     drain_accept_seconds: float = drain_accept_seconds
+
+
+class Flying(Protocol):
+    """What serves a request without a task."""
+
+    def divert(self) -> Any:
+        """Have the listener `adopt` a task that does the rest, before this returns."""
 
 
 class Stats(NamedTuple):
@@ -66,8 +74,10 @@ class Listener:
         on_fault: Callable[[BaseException], None],
         on_refusal: Callable[[int, str], None] = lambda _status, _reason: None,
         pace: Pace = Pace(),
+        express: Callable[[Exchange], Flying | None] = lambda _: None,
     ) -> None:
         self._handler = handler
+        self._express = express
         self._read_limits = limits
         self._hosts = hosts
         self._ssl = ssl
@@ -75,7 +85,7 @@ class Listener:
         self._on_refusal = on_refusal
         self._connections: set[Connection] = set()
         self._per_address: dict[str, int] = {}
-        self._tasks: dict[Exchange, asyncio.Task[None]] = {}
+        self._tasks: dict[Exchange, asyncio.Task[None] | Flying] = {}
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._aborted = asyncio.Event()
@@ -184,12 +194,37 @@ class Listener:
             body = self.refuse(refusal.status, refusal.reason, refusal.message)
             exchange.respond(refusal.status, body, headers=_RETRY)
             return
-        # Half the price of `asyncio.create_task`; and a given name saves making one up for each request.
-        self._tasks[exchange] = asyncio.Task(self._run(exchange), loop=self._loop, name="edge.request")
-
-    async def _run(self, exchange: Exchange) -> None:
+        exchange.owner = self
         try:
-            await self._handler(exchange)
+            flying = self._express(exchange)
+        except Exception as fault:  # noqa: BLE001 - as with a handler: the client gets an answer
+            self._fail(exchange, fault)
+            return
+        if flying is not None:
+            self._tasks[exchange] = flying
+        else:
+            self.adopt(exchange, self._handler(exchange))
+
+    def adopt(self, exchange: Exchange, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Own a task that serves this exchange."""
+        # Half the price of `asyncio.create_task`; and a given name saves making one up for each request.
+        task = asyncio.Task(self._run(exchange, work), loop=self._loop, name="edge.request")
+        self._tasks[exchange] = task
+        return task
+
+    def landed(self, exchange: Exchange) -> None:
+        """What served it without a task is done."""
+        del self._tasks[exchange]
+        if self.closed:
+            self._note_quiet()
+
+    def failed(self, exchange: Exchange, fault: BaseException) -> None:
+        self._fail(exchange, fault)
+        self.landed(exchange)
+
+    async def _run(self, exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
             if not exchange.answered and not exchange.gone:
                 raise RuntimeError(f"the handler returned and left {exchange!r}")
         except asyncio.CancelledError as fault:
@@ -228,10 +263,12 @@ class Listener:
 
     def _cancel(self, exchange: Exchange) -> None:
         task = self._tasks.get(exchange)
-        if task is not None and not task.cancelling():  # once: a second would interrupt its cleaning up
-            # Cancelled before its first step, a task never reaches the `finally` of `_run`.
-            task.add_done_callback(lambda _: self._release(exchange))
-            task.cancel()
+        if task is not None and not isinstance(task, asyncio.Task):
+            task.divert()
+            task = self._tasks[exchange]
+        if isinstance(task, asyncio.Task):
+            # Not now: cancelled before its first step, a task would never clean up.
+            self._loop.call_soon(_cancel_once, task)
 
     # The end
 
@@ -260,9 +297,9 @@ class Listener:
         self._stop_listening()
         for connection in tuple(self._connections):
             connection.abort()
-        tasks = tuple(self._tasks.values())
         for exchange in tuple(self._tasks):
             self._cancel(exchange)
+        tasks = tuple(task for task in self._tasks.values() if isinstance(task, asyncio.Task))
         await self._bury(tasks)
         self._note_quiet()
         await _wait_for_any(stop_seconds_max, self._quiet)
@@ -287,6 +324,11 @@ class Listener:
             self._quiet.set()
 
 
+def _cancel_once(task: asyncio.Task[None]) -> None:
+    if not task.cancelling():  # a second time would interrupt its cleaning up
+        task.cancel()
+
+
 async def _wait_for_any(seconds: float, *events: asyncio.Event) -> None:
     waits = [asyncio.create_task(event.wait()) for event in events]
     try:
@@ -295,16 +337,6 @@ async def _wait_for_any(seconds: float, *events: asyncio.Event) -> None:
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
-
-
-def address_key(peer: str) -> str:
-    """Who counts as one client. Whoever has one IPv6 address has 2^64 of them: the network counts."""
-    if ":" not in peer:
-        return peer
-    address = IPv6Address(peer.partition("%")[0])
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(IPv6Address(int(address) >> 64 << 64))
 
 
 def _is_loopback(host: str) -> bool:

@@ -18,7 +18,6 @@ from narthex.upstream.http.fault import (
     TooLarge,
     Truncated,
 )
-from narthex.upstream.http.flow import Flow
 from narthex.upstream.http.head import header_lines
 from narthex.upstream.http.origin import Origin
 from narthex.upstream.http.reply import HttpReply
@@ -29,7 +28,6 @@ __all__ = [
     "BlockedAddress",
     "ConnectFailed",
     "ConnectTimeout",
-    "Flow",
     "HttpClient",
     "HttpFault",
     "HttpReply",

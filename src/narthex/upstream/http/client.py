@@ -4,16 +4,18 @@ Knows: how a request is written and when it may be written again.
 Refuses to know: JSON-RPC, sessions, and which requests are safe to repeat.
 """
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any, NamedTuple
 
 from narthex.limits import Limits, upstream_joined_bytes_max
+from narthex.model.caller import Caller
 from narthex.model.deadline import Deadline
-from narthex.upstream.http.connection import OnEvent
+from narthex.upstream.http.connection import Connection, OnEvent
 from narthex.upstream.http.fault import TimedOut
-from narthex.upstream.http.flow import Flow
 from narthex.upstream.http.head import header_lines, request_head
 from narthex.upstream.http.origin import encode_target, parse
+from narthex.upstream.http.passes import NO_PASS, Pass
 from narthex.upstream.http.pool import Pool
 from narthex.upstream.http.reply import HttpReply
 from narthex.upstream.http.stream import HttpStream
@@ -68,6 +70,11 @@ class HttpClient:
         return f"<HttpClient {self.origin}: {self.stats}>"
 
     @property
+    def personal(self) -> bool:
+        """Each caller shows the server something else."""
+        return False
+
+    @property
     def stats(self) -> PoolStats:
         pool = self._pool
         return PoolStats(
@@ -81,8 +88,9 @@ class HttpClient:
         )
 
     def adopt(self, limits: Limits) -> None:
-        """Other limits, for what is opened from now on."""
-        self._limits = self._pool.limits = limits
+        """Other limits from now on, also for the answers that arrive on open connections."""
+        self._limits = limits
+        self._pool.adopt(limits)
 
     def post(
         self,
@@ -92,16 +100,47 @@ class HttpClient:
         deadline: Deadline | float,
         path: str | None = None,
         on_event: OnEvent | None = None,
-        flow: Flow | None = None,
+        caller: Caller | None = None,
     ) -> Coroutine[Any, Any, HttpReply]:
         """POST a JSON document. `headers`: more header lines, each with its CRLF (see `header_lines`).
 
         An answer of `text/event-stream` goes to `on_event`, event by event as it arrives, and the call returns
         when the stream ends, or when `on_event` returns true or raises StopStream. Whatever else it raises
-        is raised here. `flow` lets a slow reader of events hold the server back. Raises HttpFault.
+        is raised here. A gate that it returns holds the server back until it is ready. Raises HttpFault.
+        `caller`: for whom it is, where the server is shown that (`upstream.credentials`); here it means nothing.
         """
         head = self._post_head if path is None else self._head("POST", path, POST_HEADERS)
-        return self._exchange(head, headers, body, deadline, on_event, flow)
+        return self._exchange(head, headers, body, deadline, on_event, caller)
+
+    def shows(self, caller: Caller | None) -> Pass | None:
+        """What a request of this caller carries besides, for who sends it by `reserve`; None: it must be waited for."""
+        return NO_PASS
+
+    async def repeat(
+        self,
+        reply: HttpReply,
+        shown: Pass,
+        headers: bytes,
+        body: bytes,
+        *,
+        deadline: Deadline | float,
+        on_event: OnEvent | None = None,
+        caller: Caller | None = None,
+    ) -> HttpReply:
+        """The answer to a POST that was sent by `reserve`, if need be after it was repeated with something better."""
+        return reply
+
+    def reserve(self) -> Connection | None:
+        """An idle connection for a request that can be sent at once, or None. `release` it, or let it `begin`."""
+        self._pool.awake()
+        return self._pool.take()
+
+    def release(self, connection: Connection) -> None:
+        self._pool.release(connection)
+
+    def encode_post(self, headers: bytes, body: bytes) -> bytes:
+        """A whole POST as `post` would send it."""
+        return _join(self._post_head, headers, body)
 
     def request(
         self,
@@ -111,15 +150,21 @@ class HttpClient:
         *,
         deadline: Deadline | float,
         path: str | None = None,
+        caller: Caller | None = None,
     ) -> Coroutine[Any, Any, HttpReply]:
         """Any other request; content type and accept are the caller's. Raises HttpFault."""
-        return self._exchange(self._head(method, path, b""), headers, body, deadline, None, None)
+        return self._exchange(self._head(method, path, b""), headers, body, deadline, None, caller)
 
     def delete(
-        self, headers: bytes = b"", *, deadline: Deadline | float, path: str | None = None
+        self,
+        headers: bytes = b"",
+        *,
+        deadline: Deadline | float,
+        path: str | None = None,
+        caller: Caller | None = None,
     ) -> Coroutine[Any, Any, HttpReply]:
         """Raises HttpFault."""
-        return self.request("DELETE", headers, deadline=deadline, path=path)
+        return self.request("DELETE", headers, deadline=deadline, path=path, caller=caller)
 
     async def open_stream(
         self,
@@ -129,6 +174,7 @@ class HttpClient:
         *,
         deadline: Deadline | float,
         path: str | None = None,
+        caller: Caller | None = None,
     ) -> HttpStream:
         """Open a long stream of events (GET, or POST with a body). `deadline` is for the head of the answer.
 
@@ -142,7 +188,8 @@ class HttpClient:
         pool.awake()
         stream = HttpStream(connection, self._limits)
         connection.attach(stream)
-        answer = connection.begin(_join(head, headers, body), deadline, stream.push)
+        answer: asyncio.Future[HttpReply] = pool.loop.create_future()
+        connection.begin(_join(head, headers, body), deadline, stream.push, answer)
         try:
             stream.reply = await answer
         except BaseException:
@@ -164,7 +211,7 @@ class HttpClient:
         body: bytes,
         deadline: Deadline | float,
         on_event: OnEvent | None,
-        flow: Flow | None,
+        caller: Caller | None = None,
     ) -> HttpReply:
         pool = self._pool
         now = pool.awake()
@@ -174,13 +221,12 @@ class HttpClient:
         if connection is None:
             connection = await pool.acquire(deadline)
             pool.awake()  # it may have fallen asleep while nothing but the opening went on
+        answer: asyncio.Future[HttpReply] = pool.loop.create_future()
         if len(body) <= upstream_joined_bytes_max:
-            answer = connection.begin(_join(head, headers, body), deadline, on_event)
+            connection.begin(_join(head, headers, body), deadline, on_event, answer)
         else:
-            answer = connection.begin(_join(head, headers, b"", length=len(body)), deadline, on_event)
+            connection.begin(_join(head, headers, b"", length=len(body)), deadline, on_event, answer)
             connection.more(body)
-        if flow is not None:
-            flow.bind(connection, answer)
         try:
             return await answer
         except BaseException:

@@ -8,13 +8,14 @@ import asyncio
 import select
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from narthex.limits import (
     upstream_idle_margin_seconds,
     upstream_linger_bytes_max,
     upstream_linger_seconds_max,
 )
+from narthex.model.client import Gate
 from narthex.model.deadline import Deadline
 from narthex.upstream.http.events import EventReader, StopStream
 from narthex.upstream.http.fault import HttpFault, Lost, TimedOut, Truncated
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
     from narthex.upstream.http.pool import Pool
     from narthex.upstream.http.stream import HttpStream
 
-OnEvent = Callable[[SseEvent], "bool | None"]
+OnEvent = Callable[[SseEvent], "bool | Gate | None"]  # true: enough. A gate: no more until it is ready
+
+
+class Sink(Protocol):
+    """Who gets the answer: a future, or whatever behaves like one and needs no turn of the event loop to be told."""
+
+    def done(self) -> bool: ...
+    def set_result(self, reply: HttpReply, /) -> None: ...
+    def set_exception(self, fault: BaseException, /) -> None: ...
 
 
 class State(Enum):
@@ -72,9 +81,9 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0
         self.deadline: Deadline | float = 0.0
         self.linger_bytes = 0
-        self.response = Response(pool.limits)
+        self.response = Response(pool.limits, pool.known)
         self._transport: asyncio.Transport | None = None
-        self._answer: asyncio.Future[HttpReply] | None = None
+        self._answer: Sink | None = None
         self._on_event: OnEvent | None = None
         self._stream: HttpStream | None = None
         self._events: EventReader | None = None
@@ -86,17 +95,16 @@ class Connection(asyncio.Protocol):
 
     # Requests.
 
-    def begin(self, request: bytes, deadline: Deadline | float, on_event: OnEvent | None) -> asyncio.Future[HttpReply]:
-        """Send a whole request (or the beginning of one). The future holds the answer or an HttpFault."""
+    def begin(self, request: bytes, deadline: Deadline | float, on_event: OnEvent | None, answer: Sink) -> None:
+        """Send a whole request (or the beginning of one). `answer` gets the answer or an HttpFault."""
         assert self._transport is not None
         self.response.begin()
         self.deadline = deadline
         self._on_event = on_event
         self._events = None
         self.state = _BUSY
-        self._answer = answer = self.pool.loop.create_future()
+        self._answer = answer
         self._transport.write(request)
-        return answer
 
     def more(self, piece: bytes) -> None:
         """The rest of a request that was too long to be joined."""
@@ -108,11 +116,11 @@ class Connection(asyncio.Protocol):
         """The answer is expected to be an open-ended stream: the future is done when its head is here."""
         self._stream = stream
 
-    def serves(self, answer: "asyncio.Future[HttpReply] | None") -> bool:
+    def serves(self, answer: Sink | None) -> bool:
         """Whether this request is still the present one."""
         return answer is not None and self._answer is answer
 
-    def withdraw(self, answer: "asyncio.Future[HttpReply]") -> None:
+    def withdraw(self, answer: Sink) -> None:
         """The caller does not wait any longer: cancelling a request is closing its connection."""
         if self.serves(answer):
             self._answer = None
@@ -166,7 +174,9 @@ class Connection(asyncio.Protocol):
         state = self.state
         if state is _BUSY:
             deadline = self.deadline
-            if (deadline.at if isinstance(deadline, Deadline) else deadline) <= now:
+            if isinstance(deadline, Deadline):
+                deadline = deadline.at if self._paused_since is None else deadline.latest
+            if deadline <= now:
                 self.fail(TimedOut(f"{self.pool.origin}: no answer in time", sent=True))
             return True
         if state is State.LINGERING:
@@ -226,6 +236,22 @@ class Connection(asyncio.Protocol):
             if self._transport is not None and self.state is not _CLOSED:
                 self._transport.resume_reading()
 
+    def _heed(self, said: "Gate | Literal[True]") -> None:
+        """What the reader of the events asks for: an end, or a pause. What was read already is still delivered."""
+        if said is True:
+            raise StopStream
+        if self._paused_since is None:
+            answer = self._answer
+            self.pause()
+            said.when_ready(lambda: self._go_on(answer))
+
+    def _go_on(self, answer: Sink | None) -> None:
+        if self._paused_since is None or not self.serves(answer):
+            return
+        if isinstance(self.deadline, Deadline):
+            self.deadline.extend(self.pool.awake())  # it was we who kept the server silent
+        self.resume()
+
     def _finish(self) -> None:
         """The whole answer is here."""
         response = self.response
@@ -260,8 +286,8 @@ class Connection(asyncio.Protocol):
         assert on_event is not None
         try:
             for event in self._events.feed(response.take_body()):
-                if on_event(event):
-                    raise StopStream
+                if said := on_event(event):
+                    self._heed(said)
                 if self.state is _CLOSED:  # by the reader itself
                     return
         except HttpFault as fault:

@@ -12,6 +12,7 @@ from narthex.model.deadline import Deadline
 from narthex.upstream.http.connection import Connection, State
 from narthex.upstream.http.dial import dial
 from narthex.upstream.http.fault import ConnectFailed, HttpFault, Lost, PoolFull
+from narthex.upstream.http.known import KnownAnswers
 from narthex.upstream.http.origin import Origin
 from narthex.upstream.http.sweep import Sweep
 from narthex.upstream.http.tls import Tls
@@ -42,6 +43,7 @@ class Pool:
         "closed",
         "connections",
         "idle",
+        "known",
         "limits",
         "lingering",
         "loop",
@@ -56,12 +58,12 @@ class Pool:
 
     def __init__(self, origin: Origin, limits: Limits, tls: Tls, *, allow_private: bool) -> None:
         self.origin = origin
-        self.limits = limits
         self.tls = tls
         self.allow_private = allow_private
         self.loop: asyncio.AbstractEventLoop  # known when the first request starts the sweep
         self.sweep = Sweep(self)
         self.connections: set[Connection] = set()  # from connection_made to connection_lost
+        self.known = KnownAnswers()
         self.idle: list[Connection] = []  # the last in is the first out: the rest may grow old and close
         self.lingering: dict[Connection, None] = {}
         self.waiters: deque[Waiter] = deque()
@@ -69,8 +71,16 @@ class Pool:
         self.streams = 0
         self.opened = 0
         self.closed = False
-        self._requests_reserved = min(upstream_connections_reserved, limits.upstream_connections_max // 2)
+        self._requests_reserved = 0
         self._emptied: asyncio.Future[None] | None = None
+        self.adopt(limits)
+
+    def adopt(self, limits: Limits) -> None:
+        """Other limits from now on."""
+        self.limits = limits
+        self._requests_reserved = min(upstream_connections_reserved, limits.upstream_connections_max // 2)
+        for connection in self.connections:
+            connection.response.limits = limits
 
     # For requests.
 

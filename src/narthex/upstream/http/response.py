@@ -8,30 +8,15 @@ import re
 
 from httptools import HttpParserError, HttpResponseParser
 
-from narthex.limits import Limits, known_answer_head_bytes_max, known_answer_heads_max
+from narthex.limits import Limits
 from narthex.upstream.http.fault import HttpFault, Malformed, TooLarge
+from narthex.upstream.http.known import KnownAnswers
 from narthex.upstream.http.reply import HttpReply, media_type
 
 JSON = b"application/json"
 EVENT_STREAM = b"text/event-stream"
 KEEP_ALIVE = re.compile(rb"timeout\s*=\s*([0-9]{1,9})(?![0-9])", re.IGNORECASE)
 NO_BODY = frozenset({204, 304})
-
-
-# Only heads of such fields are remembered: none of them means anything for the connection, or for one answer alone.
-_PLAIN = frozenset({b"content-type", b"content-length", b"date", b"server", b"cache-control", b"vary", b"connection"})
-_PLAIN |= {b"mcp-session-id", b"x-accel-buffering", b"access-control-allow-origin", b"x-content-type-options"}
-_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([0-9]{1,9})\r\n")
-_DATE = re.compile(rb"\r\n[Dd]ate: [A-Za-z0-9 ,:]{10,40}(?=\r\n)")
-
-
-def _key_of(head: bytes) -> tuple[bytes, int] | None:
-    """A head without its length and date, and the length; None for one without a plain Content-Length."""
-    length = _LENGTH.search(head)
-    if length is None:
-        return None
-    start, end = length.span(1)
-    return _DATE.sub(b"", head[:start] + head[end:], 1), int(length[1])
 
 
 class Response:
@@ -47,7 +32,6 @@ class Response:
         "_feed",
         "_interim",
         "_known",
-        "_limits",
         "_overhead",
         "_parser",
         "body",
@@ -57,16 +41,17 @@ class Response:
         "headers",
         "keep_alive",
         "keep_alive_seconds",
+        "limits",
         "status",
         "until_close",
     )
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, known: KnownAnswers) -> None:
+        self.limits = limits  # may be replaced
         self.keep_alive_seconds = float("inf")  # how long the server says it keeps an idle connection
         self._parser = HttpResponseParser(self)
         self._feed = self._parser.feed_data
-        self._known: dict[bytes, tuple[int, dict[bytes, bytes], bytes]] = {}
+        self._known = known
         self.begin()
 
     def begin(self) -> None:
@@ -100,41 +85,24 @@ class Response:
             self.keep_alive = False  # the answer is whole; what follows it is not our business
         if not self.complete:
             self._check_unfinished(had)
-        elif len(self.body) > self._limits.result_bytes_max:
+        elif len(self.body) > self.limits.result_bytes_max:
             raise self._too_large()
-        elif had == 0 and self.keep_alive:
-            self._remember(data)
+        elif had == 0 and self.keep_alive and not self._duplicates:
+            self._known.remember(data, self.status, self.headers, self.content_type, len(self.body))
 
     def _known_whole(self, data: bytes) -> bool:
-        """A whole answer whose head, but for the length and the date, was parsed before: taken without parsing.
-
-        Servers send the same head again and again. What is left out of the key is only the digits of one
-        Content-Length and the value of Date, so every rule about heads was applied to it already.
-        """
-        stop = data.find(b"\r\n\r\n") + 4
-        if not 4 <= stop <= known_answer_head_bytes_max:
+        """A whole answer whose head was parsed before, here or on another connection: taken without parsing."""
+        found = self._known.find(data)
+        if found is None:
             return False
-        found = _key_of(data[:stop])
-        known = self._known.get(found[0]) if found is not None else None
-        if found is None or known is None or len(data) != stop + found[1] or found[1] > self._limits.result_bytes_max:
+        known, stop = found
+        if known.length > self.limits.result_bytes_max:
             return False
         self._arriving = len(data)
-        self.status, self.headers, self.content_type = known
+        self.status, self.headers, self.content_type, _ = known
         self.head_complete = self.complete = True
         self.body = data[stop:]
         return True
-
-    def _remember(self, data: bytes) -> None:
-        """This answer came in one piece, whole and in order: the next like it need not be parsed."""
-        stop = data.find(b"\r\n\r\n") + 4
-        if self.status != 200 or not 4 <= stop <= known_answer_head_bytes_max or not self.headers.keys() <= _PLAIN:
-            return
-        found = _key_of(data[:stop])
-        if found is None or len(data) != stop + found[1] or len(self.body) != found[1] or self._duplicates:
-            return
-        if len(self._known) >= known_answer_heads_max:
-            self._known.clear()
-        self._known[found[0]] = (self.status, self.headers, self.content_type)
 
     @property
     def started(self) -> bool:
@@ -166,7 +134,7 @@ class Response:
         if name in headers:
             # Joining is quadratic in the number of repetitions, so these are counted.
             self._duplicates += 1
-            if self._duplicates > self._limits.header_count_max:
+            if self._duplicates > self.limits.header_count_max:
                 self._refuse(TooLarge("too many repeated headers", sent=True))
             value = b"%b, %b" % (headers[name], value)
         headers[name] = value
@@ -182,7 +150,7 @@ class Response:
             self._interim = True
             return
         self.head_complete = True
-        if self._overhead + self._arriving > self._limits.upstream_header_bytes_max:
+        if self._overhead + self._arriving > self.limits.upstream_header_bytes_max:
             self._check_head_size()  # counted header by header only where it can matter at all
         if b"content-encoding" in headers:
             self._check_encoding(headers[b"content-encoding"])
@@ -197,7 +165,7 @@ class Response:
                 self._refuse(Malformed("a transfer encoding other than chunked", sent=True))
         elif b"content-length" not in headers:
             self.until_close = status not in NO_BODY
-        elif int(headers[b"content-length"]) > self._limits.result_bytes_max:
+        elif int(headers[b"content-length"]) > self.limits.result_bytes_max:
             self._check_length()
 
     def on_body(self, piece: bytes) -> None:
@@ -221,7 +189,7 @@ class Response:
     # Everything below is off the path of an ordinary answer.
 
     def _check_unfinished(self, had: int) -> None:
-        limits = self._limits
+        limits = self.limits
         if len(self.body) > had:
             self._overhead = 0
             if len(self.body) > limits.result_bytes_max:
@@ -234,8 +202,8 @@ class Response:
 
     def _check_head_size(self) -> None:
         size = sum(len(name) + len(value) + 4 for name, value in self.headers.items())
-        if size > self._limits.upstream_header_bytes_max:
-            self._refuse(TooLarge(f"more than {self._limits.upstream_header_bytes_max} bytes of headers", sent=True))
+        if size > self.limits.upstream_header_bytes_max:
+            self._refuse(TooLarge(f"more than {self.limits.upstream_header_bytes_max} bytes of headers", sent=True))
 
     def _check_length(self) -> None:
         """Refuse at once what would be refused in the end. Event streams have limits of their own."""
@@ -258,4 +226,4 @@ class Response:
         raise fault
 
     def _too_large(self) -> TooLarge:
-        return TooLarge(f"an answer of more than {self._limits.result_bytes_max} bytes", sent=True)
+        return TooLarge(f"an answer of more than {self.limits.result_bytes_max} bytes", sent=True)
