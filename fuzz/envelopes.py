@@ -19,7 +19,7 @@ from fuzz.target import Target
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "hostile"))
 from real_gateway import Answer, Gateway, assert_tells_nothing, gateway
-from recording_upstream import Upstream, recording
+from recording_upstream import Recording, recording
 
 LEGACY_MARK = b"LEGACY "  # in front of a body for a session
 INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "0"}}
@@ -30,7 +30,7 @@ TO_SERVER = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri
 class Bench:
     """The gateway, its server, a session."""
 
-    def __init__(self, running: Gateway, upstream: Upstream) -> None:
+    def __init__(self, running: Gateway, upstream: Recording) -> None:
         self.running, self.upstream = running, upstream
         hello = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": INITIALIZE}
         self.session = running.post(hello, JSON).headers["mcp-session-id"]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from narthex.catalog.compile import Compiled, compile_endpoints
 from narthex.model.config import Config, EndpointConfig, ServerConfig
 from narthex.model.endpoint import Endpoint
@@ -27,9 +29,20 @@ def template(uri: str, **more: Any) -> dict[str, Any]:
 
 
 def offer(server: str, *tools: Any, **more: Any) -> Offer:
-    texts = tuple(tool(one) if type(one) is str else one for one in tools)
+    lists = {"tools": [tool(one) if type(one) is str else one for one in tools]}
+    lists |= {kind: more.pop(kind) for kind in ("prompts", "resources", "resource_templates") if kind in more}
     said = {"era": "modern", "revision": "2026-07-28", "transport": "http", "capabilities": ALL, **more}
-    return Offer(server=server, tools=texts, **said)
+    return Offer(server=server, **{kind: texts(items) for kind, items in lists.items()}, **said)
+
+
+def texts(items: Any) -> tuple[msgspec.Raw, ...]:
+    """Items as they come in: JSON texts. One that is a text already stays it."""
+    return tuple(one if type(one) is msgspec.Raw else msgspec.Raw(msgspec.json.encode(one)) for one in items)
+
+
+def values(endpoint: Endpoint, method: str) -> list[dict[str, Any]]:
+    """What a modern client reads in one list."""
+    return [msgspec.json.decode(text) for text in endpoint.lists[method].modern]
 
 
 def server(name: str, **more: Any) -> ServerConfig:

@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from catalog_makers import built, house, main, offer, prompt, resource, server, template, tool
+from catalog_makers import built, house, main, offer, prompt, resource, server, template, tool, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from narthex import __version__
 from narthex.catalog.compile import compile_endpoints
 from narthex.limits import Limits, instructions_chars_max
 from narthex.model.config import Config, EndpointConfig, ServerConfig, ToolChange
@@ -20,7 +21,7 @@ ERP = offer("erp", "find", "book")
 
 
 def names(endpoint: Endpoint) -> list[str]:
-    shown = [value["name"] for value in endpoint.lists["tools/list"].values]
+    shown = [value["name"] for value in values(endpoint, "tools/list")]
     assert shown == list(endpoint.tools)
     return shown
 
@@ -246,7 +247,7 @@ def test_web_templates_of_two_servers_may_not_begin_alike() -> None:
 
     assert apart.problems == ()
     assert apart.endpoints[""].template_prefixes == ((start + "b/", "b"), (start, "a"))
-    assert [value["uriTemplate"] for value in clash.endpoints[""].lists["resources/templates/list"].values] == [
+    assert [value["uriTemplate"] for value in values(clash.endpoints[""], "resources/templates/list")] == [
         "gw+a:file:///{a}"
     ]
     assert len(clash.problems) == 1
@@ -355,8 +356,7 @@ def test_a_degraded_server_is_listed_and_named() -> None:
 def test_what_did_not_change_is_the_very_same() -> None:
     own = {"sales": EndpointConfig(servers=("erp",)), "desk": EndpointConfig(servers=("crm",))}
     first = built(CRM, ERP, endpoints=own)
-    first.endpoints["sales"].lists["tools/list"].legacy["2025-06-18"] = (b"kept",)
-    heard_again = msgspec.convert(msgspec.to_builtins(CRM), Offer)
+    heard_again = msgspec.json.decode(msgspec.json.encode(CRM), type=Offer)
     later = msgspec.structs.replace(heard_again, taken_at=5.0)
     changed = msgspec.structs.replace(CRM, tools=CRM.tools[:1])
 
@@ -370,11 +370,22 @@ def test_what_did_not_change_is_the_very_same() -> None:
     assert other.stocks["erp"] is first.stocks["erp"]
 
 
+def test_a_server_that_writes_its_members_in_another_order_has_said_nothing_new() -> None:
+    one = built(offer("crm", tool("find", title="T", description="D")))
+    other = built(offer("crm", tool("find", description="D", title="T")), previous=one)
+
+    assert one.endpoints[""].fingerprints == other.endpoints[""].fingerprints
+
+
 @pytest.mark.parametrize(
     "more",
     [
         {"limits": Limits(description_chars_max=5)},
         {"instructions": "new"},
+        {"name": "acme"},
+        {"title": "Acme"},
+        {"endpoints": {"sales": EndpointConfig(servers=("erp",), title="Sales")}},
+        {"servers": (server("crm", exclude=("find",)), server("erp"))},
         {"servers": (server("crm", tools=("find",)), server("erp"))},
         {"endpoints": {"sales": EndpointConfig(servers=("erp",), exclude=("find",))}},
         {"servers": (server("crm"), server("erp"), server("CRM"))},
@@ -407,6 +418,15 @@ def test_what_a_server_says_of_itself_is_seen_too(field: str) -> None:
     assert again.endpoints == built(changed).endpoints
     assert again.endpoints[""] is not first.endpoints[""]
     assert again.stocks["crm"] is first.stocks["crm"]
+
+
+def test_an_endpoint_says_the_name_and_title_that_were_configured() -> None:
+    said = built(CRM, endpoints={"sales": EndpointConfig(title="Sales")}, name="acme", title="Acme").endpoints
+
+    assert said[""].server_info == {"name": "acme", "title": "Acme", "version": __version__}
+    assert said["sales"].server_info == {"name": "acme", "title": "Sales", "version": __version__}
+    assert main(CRM, name="acme").server_info == {"name": "acme", "version": __version__}
+    assert main(CRM).server_info == {"name": "narthex", "title": "Narthex MCP gateway", "version": __version__}
 
 
 def test_fingerprints_change_with_what_is_shown_and_only_then() -> None:

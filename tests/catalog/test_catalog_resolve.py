@@ -28,13 +28,13 @@ def test_what_is_not_listed_is_not_guessed(name: str) -> None:
 
 
 def test_an_unknown_name_is_answered_with_those_that_may_have_been_meant() -> None:
-    fault = resolve.unknown_tool(endpoint, "search_issues")
+    fault = resolve.unknown_tool(endpoint.tools, "search_issues")
 
     assert fault.code == -32602
     assert str(fault) == "Unknown tool: 'search_issues'. Did you mean 'jira__search_issues'?"
     assert fault.data == {"reason": "unknown_tool", "nearest": ["jira__search_issues"]}
-    assert str(resolve.unknown_prompt(endpoint, "Review")) == "Unknown prompt: 'Review'. Did you mean 'github__review'?"
-    assert str(resolve.unknown_tool(endpoint, "zzz")) == "Unknown tool: 'zzz'."
+    assert str(resolve.unknown_prompt(endpoint.prompts, "Review")) == "Unknown prompt: 'Review'. Did you mean 'github__review'?"
+    assert str(resolve.unknown_tool(endpoint.tools, "zzz")) == "Unknown tool: 'zzz'."
 
 
 def test_an_unknown_resource_names_its_uri_and_no_other() -> None:

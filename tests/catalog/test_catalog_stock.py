@@ -2,15 +2,15 @@
 
 from typing import Any
 
+import msgspec
 import pytest
-from catalog_makers import built, main, offer, prompt, resource, server, template, tool
+from catalog_makers import built, main, offer, prompt, resource, server, template, tool, values
 
-from narthex.limits import Limits, problems_per_server_max
+from narthex.limits import Limits, item_values_max, problems_per_server_max
 from narthex.wire.revisions import META_SERVER_INFO, META_VERSION
 from narthex.wire.strict import encode
 
-LOOP: list[Any] = []
-LOOP.append(LOOP)
+UNREADABLE = msgspec.Raw(b'{"name":"x","inputSchema":{"type":"object"},"_meta":{"n":1e400}}')
 
 
 def headed(name: Any, kind: str = "string") -> dict[str, Any]:
@@ -33,7 +33,9 @@ def headed(name: Any, kind: str = "string") -> dict[str, Any]:
         (tool("x", inputSchema={"type": "array"}), "another type"),
         (tool("x", inputSchema={"type": ["object"]}), "another type"),
         (tool("good"), "another one before it"),
-        (tool("x", _meta={"loop": LOOP}), "cannot be written as JSON"),
+        (UNREADABLE, "'#2' is left out: it cannot be read as JSON"),
+        (msgspec.Raw(b'{"name":"\xff"}'), "cannot be read as JSON"),
+        (tool("x", _meta={"n": [0] * item_values_max}), f"more than {item_values_max} values"),
     ],
 )
 def test_a_malformed_tool_goes_alone(bad: Any, told: str) -> None:
@@ -55,11 +57,11 @@ def test_malformed_prompts_and_resources_go_alone() -> None:
             resource_templates=(template("file:///{t}"), {"name": "no template"}, template("x" * 5_000)),
         )
     )
-    shown = compiled.endpoints[""].lists
+    shown = compiled.endpoints[""]
 
-    assert [one["name"] for one in shown["prompts/list"].values] == ["p"]
-    assert [one["uri"] for one in shown["resources/list"].values] == ["file:///r"]
-    assert [one["uriTemplate"] for one in shown["resources/templates/list"].values] == ["file:///{t}"]
+    assert [one["name"] for one in values(shown, "prompts/list")] == ["p"]
+    assert [one["uri"] for one in values(shown, "resources/list")] == ["file:///r"]
+    assert [one["uriTemplate"] for one in values(shown, "resources/templates/list")] == ["file:///{t}"]
     assert len(compiled.problems) == 6
 
 
@@ -172,6 +174,25 @@ def test_an_empty_allow_list_allows_nothing() -> None:
     assert main(offer("crm", "a"), servers=(server("crm", tools=()),)).tools == {}
 
 
+def test_what_a_server_excludes_is_not_there_even_if_it_is_allowed_too() -> None:
+    offered = offer("crm", "get_a", "get_b", "set_a", "rm", tool("bad", inputSchema=5))
+    compiled = built(offered, servers=(server("crm", exclude=("rm", "crm/set_*", "bad", "absent")),))
+    both = built(offered, servers=(server("crm", tools=("get_*", "rm"), exclude=("rm", "get_b")),))
+
+    assert list(compiled.endpoints[""].tools) == ["get_a", "get_b"]
+    assert compiled.problems == ("server 'crm': `exclude` names 'absent', and the server offers no such tool.",)
+    assert list(both.endpoints[""].tools) == ["get_a"]
+    assert both.problems == ()
+
+
+def test_a_server_with_hidden_tools_is_not_shown_whole() -> None:
+    """Or the timing of its announcements would tell of what is hidden."""
+    offered = offer("crm", "a", "b")
+
+    assert main(offered, servers=(server("crm"),)).whole == {"crm"}
+    assert main(offered, servers=(server("crm", exclude=("a",)),)).whole == frozenset()
+
+
 def test_what_the_allow_list_leaves_out_is_no_problem() -> None:
     offered = offer("crm", "a", {"name": None}, tool("bad", inputSchema=5))
 
@@ -199,6 +220,6 @@ def test_a_server_of_problems_does_not_fill_the_log() -> None:
 def test_what_is_shown_is_what_is_encoded() -> None:
     endpoint = main(offer("crm", "a", prompts=(prompt("p"),), resources=(resource("x:y"),)), offer("erp", "a"))
 
-    for items in endpoint.lists.values():
-        assert items.modern == tuple(encode(value) for value in items.values)
-    assert [tool.definition for tool in endpoint.tools.values()] == list(endpoint.lists["tools/list"].values)
+    for method, items in endpoint.lists.items():
+        assert items.modern == tuple(encode(value) for value in values(endpoint, method))
+    assert [tool.definition for tool in endpoint.tools.values()] == values(endpoint, "tools/list")

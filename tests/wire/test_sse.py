@@ -1,4 +1,4 @@
-"""Event streams: the grammar of the HTML standard, cut anywhere, under limits (PROTOCOL.md T-04, THREATS.md 3.5)."""
+"""Event streams: the grammar of the HTML standard, cut anywhere, under limits (T-04)."""
 
 from itertools import pairwise
 

@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from narthex.catalog import merge, uris, voice
+from narthex.catalog.faces import Face
 from narthex.catalog.merge import Plan
+from narthex.catalog.needs import House, Needs, house_of
 from narthex.catalog.stock import Stock, stock_of
 from narthex.limits import Limits
 from narthex.model.config import Config, EndpointConfig, ServerConfig
-from narthex.model.endpoint import Endpoint
+from narthex.model.endpoint import Endpoint, Judge, Reach
 from narthex.model.offer import Offer
+from narthex.model.scope import NONE
+from narthex.wire.strict import encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class Made:
 
     plan: Plan
     own: str | None
+    house: House
+    judge: Judge | None
     parts: tuple["Part", ...]
     endpoint: Endpoint
     problems: tuple[str, ...]
@@ -52,8 +58,11 @@ class Part:
     offer: Offer | None = field(compare=False)
 
 
-def compile_endpoints(config: Config, offers: Mapping[str, Offer], previous: Compiled | None = None) -> Compiled:
+def compile_endpoints(
+    config: Config, offers: Mapping[str, Offer], previous: Compiled | None = None, judge: Judge | None = None
+) -> Compiled:
     """Every endpoint: "" is /mcp with all enabled servers. Never raises for what a server offers."""
+    house = house_of(config)
     if previous is not None and previous.limits != config.limits:
         previous = None
     servers = {server.name: server for server in config.servers if server.enabled}
@@ -62,12 +71,13 @@ def compile_endpoints(config: Config, offers: Mapping[str, Offer], previous: Com
     problems = [problem for stock in stocks.values() for problem in stock.problems]
     made: dict[str, Made] = {}
     for name, wanted in {"": EndpointConfig(), **config.endpoints}.items():
-        plan = _plan(name, wanted, servers, stocks, prefixes, problems)
+        plan = _plan(config, name, wanted, servers, stocks, prefixes, problems)
         own = wanted.instructions or config.instructions
         parts = tuple(_part(servers[server], stocks.get(server), offers.get(server)) for server in plan.servers)
         before = previous.made.get(name) if previous is not None else None
-        if before is None or (plan, own, parts) != (before.plan, before.own, before.parts):
-            before = _make(plan, own, parts)
+        known = (before.plan, before.own, before.house, before.judge, before.parts) if before is not None else None
+        if before is None or (plan, own, house, judge, parts) != known:
+            before = _make(plan, own, house, judge, parts)
         made[name] = before
         problems += before.problems
     endpoints = {name: one.endpoint for name, one in made.items()}
@@ -89,6 +99,7 @@ def _stocks(
 
 
 def _plan(
+    config: Config,
     name: str,
     wanted: EndpointConfig,
     servers: Mapping[str, ServerConfig],
@@ -103,7 +114,8 @@ def _plan(
     several = len(chosen) > 1
     named = several if wanted.names is None else wanted.names == "prefixed"
     carried = {server: prefixes[server] for server in chosen} if several else {}
-    return Plan(name, wanted, tuple(chosen), named, carried, all(server in stocks for server in chosen))
+    complete = all(server in stocks for server in chosen)
+    return Plan(name, wanted, tuple(chosen), named, carried, complete, voice.server_info(config, wanted))
 
 
 def _part(server: ServerConfig, stock: Stock | None, offer: Offer | None) -> Part:
@@ -117,33 +129,76 @@ def _whole(plan: Plan, parts: tuple[Part, ...]) -> frozenset[str]:
     """The servers of which nothing is left out here."""
     if plan.wanted.include is not None or plan.wanted.exclude:
         return frozenset()
-    return frozenset(part.server.name for part in parts if part.server.tools is None)
+    servers = (part.server for part in parts)
+    return frozenset(server.name for server in servers if server.tools is None and not server.exclude)
 
 
-def _make(plan: Plan, own: str | None, parts: tuple[Part, ...]) -> Made:
+def _make(plan: Plan, own: str | None, house: House, judge: Judge | None, parts: tuple[Part, ...]) -> Made:
     merged = merge.merge(plan, [part.stock for part in parts if part.stock is not None])
     shown = merged.shown
+    needs = Needs(house, plan.name, plan.wanted, [part.server for part in parts])
+    required, reach = _required(plan, needs, shown)
+    tools = merge.tools_of(shown["tools/list"], required["tools/list"])
+    problems = (*merged.problems, *_unmet(plan, needs))
+    blocks = voice.blocks(own, [(part.server, part.offer) for part in parts], named=plan.named)
     offers = [part.offer for part in parts if part.offer is not None]
     degraded = tuple(part.server.name for part in parts if part.offer is None or part.offer.degraded)
     endpoint = Endpoint(
         name=plan.name,
         servers=plan.servers,
         prefixed=plan.named,
-        tools=merge.tools_of(shown["tools/list"]),
+        tools=tools,
         prompts=merge.prompts_of(shown["prompts/list"]),
         owners=merge.owners_of(shown["resources/list"]),
         schemes={f"gw+{prefix}": server for server, prefix in plan.prefixes.items()},
-        lists={method: merge.items_of(faces) for method, faces in shown.items()},
+        lists={
+            method: merge.items_of(
+                faces, required[method], () if judge is None else merge.things_of(method, faces, tools)
+            )
+            for method, faces in shown.items()
+        },
         capabilities=voice.capabilities(offers, complete=plan.complete),
         server_capabilities={offer.server: offer.capabilities for offer in offers},
         server_revisions={offer.server: offer.revision for offer in offers},
-        instructions=voice.instructions(own, [(part.server, part.offer) for part in parts], named=plan.named),
+        server_info=plan.server_info,
+        server_info_encoded=encode(plan.server_info),
+        instructions=voice.instructions(blocks),
         degraded=degraded,
         ttl_ms=voice.ttl_ms(offers, degraded=bool(degraded)),
-        fingerprints={method: merge.fingerprint(faces) for method, faces in shown.items()},
+        fingerprints={method: merge.fingerprint(face.digest for face in faces) for method, faces in shown.items()},
         whole=_whole(plan, parts),
         prefixes=plan.prefixes,
         normal_uris=merge.normal_uris_of(shown["resources/list"]),
         template_prefixes=merge.template_prefixes_of(shown["resources/templates/list"]) if plan.prefixes else (),
+        needs=needs.endpoint,
+        reach=reach,
+        scopes=NONE.union(*(one for several in required.values() for one in several), *_of_servers(reach)),
+        blocks=blocks,
+        judge=judge,
     )
-    return Made(plan, own, parts, endpoint, tuple(merged.problems))
+    return Made(plan, own, house, judge, parts, endpoint, problems)
+
+
+def _required(
+    plan: Plan, needs: Needs, shown: Mapping[str, tuple[Face, ...]]
+) -> tuple[dict[str, tuple[frozenset[str], ...]], dict[str, Reach]]:
+    """What each item of each list requires, and what each server does."""
+    tools = tuple(needs.tool(face.server, face.piece) for face in shown["tools/list"])
+    of_server: dict[str, list[frozenset[str]]] = {server: [] for server in plan.servers}
+    for face, one in zip(shown["tools/list"], tools, strict=True):
+        of_server[face.server].append(one)
+    reach = {server: needs.reach(server, found) for server, found in of_server.items()}
+    required = {method: tuple(reach[face.server].rest for face in faces) for method, faces in shown.items()}
+    return {**required, "tools/list": tools}, reach
+
+
+def _of_servers(reach: Mapping[str, Reach]) -> list[frozenset[str]]:
+    return [one.rest | one.told for one in reach.values()]
+
+
+def _unmet(plan: Plan, needs: Needs) -> list[str]:
+    """A requirement that meets nothing protects nothing: whoever misspelt it must hear of it."""
+    unmet = needs.unmet_here() if plan.complete else ()
+    return [
+        f"{plan.title}: `scopes` names {text!r}, and no tool here is called so: it protects nothing." for text in unmet
+    ]

@@ -7,12 +7,16 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from narthex.catalog.names import prefixed
 from narthex.catalog.rewrite import rewrite_tool
-from narthex.catalog.stock import Definition, Piece, Stock
+from narthex.catalog.stock import Definition, Piece, Stock, decode
 from narthex.catalog.uris import shown
 from narthex.model.config import ToolChange
+from narthex.wire.revisions import LEGACY
 from narthex.wire.strict import encode
+from narthex.wire.translate import LEGACY_SHAPE
 
 # list method -> the member that identifies an item of it
 IDENTIFIED_BY: Mapping[str, str] = {
@@ -30,10 +34,14 @@ class Face:
     public: str
     server: str
     piece: Piece
-    definition: Definition
     encoded: bytes
+    legacy: tuple[bytes, ...]  # as each of the older revisions knows it
     mark: str
     digest: bytes
+
+
+# A server that writes its members in another order each time has said nothing new.
+_in_order = msgspec.json.Encoder(order="deterministic").encode
 
 
 def faces(stock: Stock, method: str, *, named: bool, prefix: str | None) -> tuple[Face, ...]:
@@ -49,12 +57,12 @@ def faces(stock: Stock, method: str, *, named: bool, prefix: str | None) -> tupl
 
 def changed(face: Face, change: ToolChange, name: str) -> Face:
     """The face as the operator of one endpoint wants it."""
-    definition = {**face.definition, "name": name}
+    definition = {**decode(face.encoded), "name": name}
     if change.description is not None:
         definition["description"] = change.description
     if change.title is not None:
         definition["title"] = change.title
-    return _made(name, face.server, face.piece, definition)
+    return _made("tools/list", name, face.server, face.piece, definition)
 
 
 def _face(stock: Stock, method: str, piece: Piece, named: bool, prefix: str | None) -> Face:  # noqa: FBT001 - private
@@ -64,19 +72,30 @@ def _face(stock: Stock, method: str, piece: Piece, named: bool, prefix: str | No
         public = prefixed(stock.server.name, piece.private)
     elif not by_name and prefix is not None:
         public = shown(prefix, piece.private)
-    definition = piece.definition
-    if method == "tools/list" and prefix is not None:
-        definition = rewrite_tool(definition, prefix)
-    if public == piece.private and definition is piece.definition:
-        return _made(public, stock.server.name, piece, definition, piece.encoded)
-    return _made(public, stock.server.name, piece, {**definition, IDENTIFIED_BY[method]: public})
+    own = decode(piece.encoded)
+    definition = rewrite_tool(own, prefix) if method == "tools/list" and prefix is not None else own
+    if public == piece.private and definition is own:
+        return _made(method, public, stock.server.name, piece, definition, piece.encoded)
+    return _made(method, public, stock.server.name, piece, {**definition, IDENTIFIED_BY[method]: public})
 
 
-def _made(public: str, server: str, piece: Piece, definition: Definition, encoded: bytes = b"") -> Face:
+def _made(method: str, public: str, server: str, piece: Piece, definition: Definition, encoded: bytes = b"") -> Face:
     encoded = encoded or encode(definition)
     mark = hashlib.blake2b(public.encode(), digest_size=6).hexdigest()
-    digest = hashlib.blake2b(encoded, digest_size=8).digest()
-    return Face(public, server, piece, definition, encoded, mark, digest)
+    digest = hashlib.blake2b(_in_order(definition), digest_size=8).digest()
+    return Face(public, server, piece, encoded, _legacy(method, definition, encoded), mark, digest)
+
+
+def _legacy(method: str, definition: Definition, encoded: bytes) -> tuple[bytes, ...]:
+    """Most items look alike in every revision: those keep the very bytes they have."""
+    shape = LEGACY_SHAPE[method]
+    found: dict[bytes, bytes] = {encoded: encoded}
+    texts = []
+    for revision in LEGACY:
+        shaped = shape(revision, definition)
+        text = encoded if shaped is definition else encode(shaped)
+        texts.append(found.setdefault(text, text))
+    return tuple(texts)
 
 
 def _pieces(stock: Stock, method: str) -> tuple[Piece, ...]:

@@ -7,6 +7,7 @@ neither is shown, and the operator is told both and the remedy.
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from narthex.catalog.choose import Choice
 from narthex.catalog.faces import IDENTIFIED_BY, Face, changed, faces
@@ -14,7 +15,8 @@ from narthex.catalog.names import PUBLIC
 from narthex.catalog.stock import Stock
 from narthex.catalog.uris import normal, template_start
 from narthex.model.config import EndpointConfig
-from narthex.model.endpoint import Items, Prompt, Tool
+from narthex.model.endpoint import Items, Prompt, Thing, Tool
+from narthex.wire.revisions import LEGACY
 
 _WORD = {
     "tools/list": "tool",
@@ -34,6 +36,7 @@ class Plan:
     named: bool  # tool and prompt names carry the server's
     prefixes: Mapping[str, str]  # empty: URIs stay as they are
     complete: bool  # every server has made its offer: what is missing now is missing for good
+    server_info: dict[str, Any]  # what clients are told about who we are
 
     @property
     def title(self) -> str:
@@ -146,35 +149,49 @@ def _remedy(plan: Plan, method: str) -> str:
 # ---- the tables a call looks into --------------------------------------------------------------------------------
 
 
-def items_of(shown: tuple[Face, ...]) -> Items:
+def items_of(shown: tuple[Face, ...], needs: tuple[frozenset[str], ...], things: tuple[Thing, ...] = ()) -> Items:
     """One list with its sort keys: the place in it, and a mark of the name by which a cursor finds its place again."""
+    modern = tuple(face.encoded for face in shown)
+    known = {modern: modern}  # revisions that read the same share one tuple: every caller's sight is made of these
+    legacy = {revision: tuple(face.legacy[place] for face in shown) for place, revision in enumerate(LEGACY)}
     return Items(
         keys=tuple(f"{place:06d}.{face.mark}" for place, face in enumerate(shown)),
-        modern=tuple(face.encoded for face in shown),
-        values=tuple(face.definition for face in shown),
+        modern=modern,
+        legacy={revision: known.setdefault(encoded, encoded) for revision, encoded in legacy.items()},
+        needs=needs,
+        digests=tuple(face.digest for face in shown),
+        things=things,
     )
 
 
-def fingerprint(shown: tuple[Face, ...]) -> int:
+def fingerprint(digests: Iterable[bytes]) -> int:
     """Equal for equal lists, on every machine."""
-    whole = hashlib.blake2b(b"".join(face.digest for face in shown), digest_size=8)
+    whole = hashlib.blake2b(b"".join(digests), digest_size=8)
     return int.from_bytes(whole.digest(), "big")
 
 
-def tools_of(shown: tuple[Face, ...]) -> dict[str, Tool]:
+def tools_of(shown: tuple[Face, ...], needs: tuple[frozenset[str], ...]) -> dict[str, Tool]:
     return {
         face.public: Tool(
             face.public,
             face.server,
             face.piece.private,
-            face.definition,
+            face.encoded,
             face.piece.mirrors,
             face.piece.read_only,
             face.piece.idempotent,
             face.piece.task_required,
+            required,
         )
-        for face in shown
+        for face, required in zip(shown, needs, strict=True)
     }
+
+
+def things_of(method: str, shown: tuple[Face, ...], tools: Mapping[str, Tool]) -> tuple[Thing, ...]:
+    """What each item of a list is to the operator's rules."""
+    kind = {"tools/list": "Tool", "prompts/list": "Prompt"}.get(method, "Resource")
+    found = tools if kind == "Tool" else {}
+    return tuple(Thing(kind, face.server, face.piece.private, face.public, found.get(face.public)) for face in shown)
 
 
 def prompts_of(shown: tuple[Face, ...]) -> dict[str, Prompt]:

@@ -1,7 +1,7 @@
 """The names under which tools and prompts of several servers stand side by side: `<server>__<name>`.
 
 Knows: the grammar that all model providers accept, and how a name that breaks it becomes one that does not, always the
-same one. Refuses to take a public name apart: what leads where stands in the endpoint's table (PROTOCOL.md R16).
+same one. Refuses to take a public name apart: what leads where stands in the endpoint's table (R16).
 """
 
 import base64

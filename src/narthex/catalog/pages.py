@@ -1,4 +1,4 @@
-"""One page of a list, and the cursor to the next (PROTOCOL.md H5; 2026-07-28, server/utilities/pagination).
+"""One page of a list, and the cursor to the next (H5; 2026-07-28, server/utilities/pagination).
 
 Knows: items encoded beforehand, and sealed keyset cursors. Keeps nothing between two pages: any process can serve the
 next one, and the list may change in between. Refuses to know: the time (it is passed), and who may see what.
@@ -12,8 +12,6 @@ from narthex.model.endpoint import Items
 from narthex.wire.faults import INVALID_PARAMS, PeerFault
 from narthex.wire.revisions import is_modern
 from narthex.wire.seal import CURSOR, Sealer, Unsealed
-from narthex.wire.strict import encode
-from narthex.wire.translate import LEGACY_SHAPE
 
 
 def page(
@@ -34,25 +32,12 @@ def page(
     """
     bound: list[str | bytes] = [method, endpoint, hashlib.blake2b(holder.encode(), digest_size=8).digest()]
     first = 0 if cursor is None else _after(items.keys, _last_key(cursor, bound, sealer, now))
-    encoded = items.modern if is_modern(revision) else legacy(items, method, revision)
+    encoded = items.modern if is_modern(revision) else items.legacy[revision]
     last = _end(encoded, first)
     array = _array(encoded[first:last])
     if last >= len(encoded):
         return array, None
     return array, sealer.seal(CURSOR, [*bound, items.keys[last - 1]], now + cursor_seconds_max)
-
-
-def legacy(items: Items, method: str, revision: str) -> tuple[bytes, ...]:
-    """Every item as an older revision knows it; encoded when the first client of that revision asks."""
-    found = items.legacy.get(revision)
-    if found is None:
-        shape = LEGACY_SHAPE[method]
-        shaped = [shape(revision, value) for value in items.values]
-        # Most items look alike in every revision: those keep the very bytes they have.
-        same = zip(shaped, items.values, items.modern, strict=True)
-        found = tuple(modern if new is value else encode(new) for new, value, modern in same)
-        items.legacy[revision] = found
-    return found
 
 
 def _array(parts: tuple[bytes, ...]) -> bytes:

@@ -21,12 +21,13 @@ def resource(endpoint: Endpoint, uri: str) -> tuple[str, str] | None:
     return private_uri(endpoint, uri) if len(uri) <= item_uri_chars_max else None
 
 
-def unknown_tool(endpoint: Endpoint, public: str) -> PeerFault:
-    return _unknown("tool", public, endpoint.tools)
+def unknown_tool(seen: Iterable[str], public: str) -> PeerFault:
+    """`seen`: the names that may be offered instead."""
+    return _unknown("tool", public, seen)
 
 
-def unknown_prompt(endpoint: Endpoint, public: str) -> PeerFault:
-    return _unknown("prompt", public, endpoint.prompts)
+def unknown_prompt(seen: Iterable[str], public: str) -> PeerFault:
+    return _unknown("prompt", public, seen)
 
 
 def unknown_resource(uri: str, code: int = INVALID_PARAMS) -> PeerFault:

@@ -1,4 +1,4 @@
-"""The URIs inside a server's answers, as the endpoint shows them (PROTOCOL.md R16).
+"""The URIs inside a server's answers, as the endpoint shows them (R16).
 
 Knows: the members of results that hold resource URIs. Refuses to know: free text and structuredContent, which are the
 server's own words. What is not a URI keeps its very bytes: values are taken apart as undecoded JSON.

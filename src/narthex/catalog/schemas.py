@@ -1,5 +1,5 @@
 """Whether a tool's schema may be shown and checked against: its size, its depth, and where its `$ref`s lead
-(2026-07-28, basic/index, JSON Schema usage; THREATS.md 3.4).
+(2026-07-28, basic/index, JSON Schema usage).
 
 Knows: what a validator would spend on it. Refuses to know: whether it is a valid schema (that is `policy`, once, when
 the tool is first called), and never follows a reference out of the document.

@@ -1,33 +1,42 @@
 """What one server contributes, whatever the endpoint: its items checked one by one, in modern shape.
 
 Knows: which items are malformed, and what of an item may not be shown. Refuses to know: public names, other servers.
-One bad item never costs the others (PROTOCOL.md R4): it is left out, and the operator is told which one, and why.
+One bad item never costs the others (R4): it is left out, and the operator is told which one, and why.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from narthex.catalog.choose import Choice
 from narthex.catalog.schemas import certainly_small, too_much
 from narthex.limits import (
     Limits,
+    declared_scopes_max,
     item_depth_max,
     item_uri_chars_max,
+    item_values_max,
     private_name_chars_max,
     problems_per_server_max,
 )
 from narthex.model.config import ServerConfig
 from narthex.model.offer import Offer
+from narthex.model.scope import NONE, Scope
 from narthex.wire.mirror import ANNOTATION, Mirror, mirrors_of, strip_annotations
 from narthex.wire.revisions import META_SERVER_INFO, META_SUBSCRIPTION_ID, OWN_META, PER_REQUEST_META
-from narthex.wire.strict import deeper_than, encode
+from narthex.wire.strict import deeper_than, encode, more_values_than
 
 Definition = dict[str, Any]
 
 _RESERVED_META = PER_REQUEST_META | {META_SERVER_INFO, META_SUBSCRIPTION_ID}
 _MARK = ANNOTATION.encode()
+DECLARED_SCOPES = OWN_META + "required_scopes"  # what a server may say of a tool
 _CUT = " […]"
+
+decode = msgspec.json.Decoder(dict[str, Any]).decode  # of what was encoded here
+_read = msgspec.json.Decoder().decode
 
 
 class LeftOut(Exception):
@@ -39,12 +48,12 @@ class Piece:
     """One item of one server under its own name, encoded."""
 
     private: str  # the server's name of it, or its URI
-    definition: Definition
     encoded: bytes
     mirrors: tuple[Mirror, ...] = ()
     read_only: bool = False
     idempotent: bool = False
     task_required: bool = False
+    declared: frozenset[str] = NONE  # the scopes its server says it requires, where its word is taken
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,19 +111,25 @@ class _Bench:
 
     def tools(self) -> tuple[Piece, ...]:
         allowed = None if self.server.tools is None else Choice(self.server.tools)
-        chosen = [raw for raw in self.offer.tools if allowed is None or self._allows(allowed, raw)]
-        if allowed is not None:
-            for pattern in allowed.unmet:
+        hidden, protected = Choice(self.server.exclude), Choice(self.server.scopes)
+
+        def wanted(name: Any) -> bool:
+            self._names(protected, name)  # even of a tool that is not offered: nothing was misspelt
+            named = allowed is None or self._names(allowed, name)
+            return not self._names(hidden, name) and named
+
+        pieces = self._pieces("tool", "name", self.offer.tools, wanted)
+        for member, choice in (("tools", allowed), ("exclude", hidden), ("scopes", protected)):
+            for pattern in choice.unmet if choice is not None else ():
                 self.problems.append(
-                    f"server '{self.server.name}': `tools` names {pattern!r}, and the server offers no such tool."
+                    f"server '{self.server.name}': `{member}` names {pattern!r}, and the server offers no such tool."
                 )
-        return self._pieces("tool", "name", chosen)
+        return pieces
 
-    def _allows(self, allowed: Choice, raw: Any) -> bool:
-        name = raw.get("name") if type(raw) is dict else None
-        return type(name) is str and allowed.holds(self.server.name, name)
+    def _names(self, choice: Choice, name: Any) -> bool:
+        return type(name) is str and choice.holds(self.server.name, name)
 
-    def _tool(self, name: str, definition: Definition) -> Piece:
+    def _tool(self, name: str, definition: Definition, declared: frozenset[str]) -> Piece:
         execution = definition.pop("execution", None)  # revision 2025-11-25 only
         definition["inputSchema"] = self._input_schema(definition)
         if "outputSchema" in definition and type(definition["outputSchema"]) is not dict:
@@ -134,12 +149,12 @@ class _Bench:
         hints = hints if type(hints) is dict else {}
         return Piece(
             name,
-            definition,
             encoded,
             mirrors,
             read_only=hints.get("readOnlyHint") is True,
             idempotent=hints.get("idempotentHint") is True,
             task_required=type(execution) is dict and execution.get("taskSupport") == "required",
+            declared=declared,
         )
 
     def _input_schema(self, definition: Definition) -> Definition:
@@ -165,14 +180,21 @@ class _Bench:
 
     # ---- every kind
 
-    def items(self, kind: str, key: str, found: tuple[Definition, ...]) -> tuple[Piece, ...]:
-        return self._pieces(kind, key, list(found))
+    def items(self, kind: str, key: str, found: tuple[msgspec.Raw, ...]) -> tuple[Piece, ...]:
+        return self._pieces(kind, key, found, lambda _name: True)
 
-    def _pieces(self, kind: str, key: str, found: list[Definition]) -> tuple[Piece, ...]:
+    def _pieces(
+        self, kind: str, key: str, found: tuple[msgspec.Raw, ...], wanted: Callable[[Any], bool]
+    ) -> tuple[Piece, ...]:
+        """One after the other: only one is held as more than text at any moment."""
         pieces: dict[str, Piece] = {}
-        for place, raw in enumerate(found):
-            name = raw.get(key) if type(raw) is dict else None
+        for place, text in enumerate(found):
+            name = None
             try:
+                raw = _opened(bytes(text))
+                name = raw.get(key) if type(raw) is dict else None
+                if not wanted(name):
+                    continue
                 piece = self._piece(kind, key, raw)
                 if piece.private in pieces:
                     raise LeftOut("the server offers another one before it under the same name")
@@ -185,9 +207,12 @@ class _Bench:
         private = _identity(kind, key, raw)
         definition = dict(raw)
         self._shorten(kind, private, definition)
+        declared = NONE
         if type(definition.get("_meta")) is dict:
+            if kind == "tool" and self.server.declared_scopes == "accept":
+                declared = _declared(definition["_meta"])
             definition["_meta"] = _open_meta(definition["_meta"])
-        piece = self._tool(private, definition) if kind == "tool" else Piece(private, definition, _encoded(definition))
+        piece = self._tool(private, definition, declared) if kind == "tool" else Piece(private, _encoded(definition))
         if deeper_than(piece.encoded, item_depth_max):
             raise LeftOut(f"it nests deeper than {item_depth_max} levels")
         return piece
@@ -197,6 +222,15 @@ class _Bench:
         if type(text) is str and len(text) > most:
             definition["description"] = text[: max(0, most - len(_CUT))] + _CUT
             self.note(kind, name, f"has a description of {len(text)} characters; it is cut to {most}")
+
+
+def _opened(text: bytes) -> Any:
+    if len(text) > item_values_max and more_values_than(text, item_values_max):
+        raise LeftOut(f"it holds more than {item_values_max} values")
+    try:
+        return _read(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise LeftOut("it cannot be read as JSON") from None
 
 
 def _identity(kind: str, key: str, raw: Any) -> str:
@@ -214,6 +248,20 @@ def _identity(kind: str, key: str, raw: Any) -> str:
     if not private.isprintable() and any(sign < " " or sign == "\x7f" for sign in private):
         raise LeftOut(f'its "{key}" holds a control character')
     return private
+
+
+def _declared(meta: Mapping[str, Any]) -> frozenset[str]:
+    """The scopes a server says its tool requires. What cannot be read is no reason to require less."""
+    found = meta.get(DECLARED_SCOPES)
+    if found is None:
+        return NONE
+    try:
+        scopes = msgspec.convert(found, tuple[Scope, ...])
+    except msgspec.ValidationError:
+        raise LeftOut(f"its _meta {DECLARED_SCOPES!r} is not a list of scopes") from None
+    if len(scopes) > declared_scopes_max:
+        raise LeftOut(f"its _meta {DECLARED_SCOPES!r} names more than {declared_scopes_max} scopes")
+    return frozenset(scopes)
 
 
 def _open_meta(meta: Mapping[str, Any]) -> Definition:

@@ -1,4 +1,4 @@
-"""Resource URIs of several servers on one endpoint: `gw+<server>:<original>`, and back (PROTOCOL.md R16, T-03).
+"""Resource URIs of several servers on one endpoint: `gw+<server>:<original>`, and back (R16, T-03).
 
 Knows: the prefix of each server, who owns a URI, what URI libraries do to one on its way. Refuses to know: what is
 behind a URI. `http` and `https` stay as they are, because a client may fetch them itself; `ui` keeps its scheme,

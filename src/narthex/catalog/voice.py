@@ -1,11 +1,12 @@
 """What an endpoint says of itself: merged capabilities, instructions, and how long its lists stay fresh.
 
-Knows: what each server said of itself (PROTOCOL.md R2, R5, H4). Refuses to promise what no server behind it has.
+Knows: what each server said of itself (R2, R5, H4). Refuses to promise what no server behind it has.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from narthex import __version__
 from narthex.catalog.names import SEPARATOR
 from narthex.limits import (
     degraded_ttl_ms_max,
@@ -13,10 +14,17 @@ from narthex.limits import (
     instructions_per_server_chars_max,
     list_ttl_ms_max,
 )
-from narthex.model.config import ServerConfig
+from narthex.model.config import Config, EndpointConfig, ServerConfig
 from narthex.model.offer import Offer
 
 _CUT = " […]"
+_TITLE = "Narthex MCP gateway"  # unless the operator gave it a name
+
+
+def server_info(config: Config, wanted: EndpointConfig) -> dict[str, Any]:
+    """Who the gateway says it is, here: the operator's name for it, our version."""
+    title = wanted.title or config.title or (_TITLE if config.name == Config().name else None)
+    return {"name": config.name, **({"title": title} if title else {}), "version": __version__}
 
 
 def capabilities(offers: Sequence[Offer], *, complete: bool) -> dict[str, Any]:
@@ -42,20 +50,28 @@ def _subscribes(said: dict[str, Any]) -> bool:
     return type(resources) is dict and resources.get("subscribe") is True
 
 
-def instructions(own: str | None, parts: Iterable[tuple[ServerConfig, Offer | None]], *, named: bool) -> str | None:
-    """The operator's words, then one block for each server. A server that stands alone is quoted as it is."""
+def blocks(
+    own: str | None, parts: Iterable[tuple[ServerConfig, Offer | None]], *, named: bool
+) -> tuple[tuple[str, str], ...]:
+    """The operator's words under "", then a block under each server. A server that stands alone is quoted as it is."""
     parts = list(parts)
     if len(parts) == 1 and own is None:
-        offer = parts[0][1]
-        return _cut(offer.instructions, instructions_chars_max) if offer and offer.instructions else None
-    blocks = [own] if own else []
+        server, offer = parts[0]
+        return ((server.name, offer.instructions),) if offer and offer.instructions else ()
+    found = [("", own)] if own else []
     for server, offer in parts:
         words = [server.description, offer.instructions if offer else None]
         text = "\n".join(word for word in words if word)
         if text:
             heading = f"[{server.name}: names begin with {server.name}{SEPARATOR}]" if named else f"[{server.name}]"
-            blocks.append(f"{heading}\n{_cut(text, instructions_per_server_chars_max)}")
-    return _cut("\n\n".join(blocks), instructions_chars_max) if blocks else None
+            found.append((server.name, f"{heading}\n{_cut(text, instructions_per_server_chars_max)}"))
+    return tuple(found)
+
+
+def instructions(found: Iterable[tuple[str, str]]) -> str | None:
+    """Blocks as one text."""
+    text = "\n\n".join(text for _, text in found)
+    return _cut(text, instructions_chars_max) if text else None
 
 
 def ttl_ms(offers: Iterable[Offer], *, degraded: bool) -> int:

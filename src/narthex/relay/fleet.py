@@ -1,20 +1,28 @@
 """All servers behind the gateway: started, refreshed, replaced when the configuration changes.
 
 Knows: which servers there are, and when their offers make a new snapshot. Refuses to know: how one server is spoken to.
+
+Large catalogues take a while to compile. That is done in a thread, one compilation at a time, from what does not change
+any more; the last good snapshot serves meanwhile, and the loop only swaps.
 """
 
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
 
 from narthex import limits as house
 from narthex.catalog.compile import Compiled, compile_endpoints
+from narthex.model.caller import Caller
 from narthex.model.config import Config, ServerConfig
-from narthex.model.endpoint import Snapshot
+from narthex.model.endpoint import Judge, Snapshot
 from narthex.model.offer import Offer
 from narthex.ports import Notices
+from narthex.relay.rules import rules_of
 from narthex.relay.slot import Slot
 from narthex.telemetry.owned import Owned
 from narthex.upstream.era import EraRecord
@@ -22,6 +30,12 @@ from narthex.upstream.health import State
 from narthex.upstream.openers import HttpOpener, Opener, StdioOpener
 from narthex.upstream.server import Server
 from narthex.upstream.stdio.spawner import Spawner
+
+
+class _Compilation(NamedTuple):
+    compiled: Compiled
+    offers: dict[str, Offer]  # what went in
+    tried: frozenset[Server]  # whoever had been asked by then
 
 
 class Fleet:
@@ -44,58 +58,76 @@ class Fleet:
         self._spawner, self._notices, self._owned, self._keep = spawner, notices, owned, keep
         self._offers, self._eras = dict(offers), dict(eras)
         self._compiled: Compiled | None = None
-        self._publishing: asyncio.Handle | None = None
+        self._judge: Judge | None = None
+        self._turn = asyncio.Lock()  # whoever compiles has it
+        self._publishing = False
+        self._published = asyncio.Event()  # set, and replaced, by each publication
         self._announced: list[tuple[str, AbstractSet[str]]] = []
-        self._unpublished: set[str] = set()  # tried, but what they offer is not in the snapshot yet
+        self._unpublished: set[str] = set()  # who offered something that is not in the snapshot yet
+        self._known: set[Server] = set()  # tried, and what they offer, if anything, was in a snapshot since
         self._retiring: set[Server] = set()
         self._all_tried = False  # every call asks, and nearly always the answer is this
         self._closed = False
         self._loop = asyncio.get_running_loop()
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Take over the servers of the current snapshot's configuration and learn their catalogues."""
-        self.apply(self.slot.current.config)
+        await self.apply(self.slot.current.config)
         self._owned.start(self._tick(), "fleet.tick")
 
     # ---- the configuration -------------------------------------------------------------------------------------
 
-    def apply(self, config: Config) -> None:
+    async def apply(self, config: Config) -> None:
         """The servers of this configuration from now on: same ones stay, changed ones are replaced, others end.
 
-        Raises `ValueError` for a server that cannot be built; nothing has changed then.
+        Compiled first, then swapped whole, servers and snapshot in one step. Raises `ValueError` for a server that
+        cannot be built; nothing has changed then.
         """
-        wanted = {server.name: server for server in config.servers if server.enabled}
-        before = self.servers
-        kept = {name: server for name, server in before.items() if server.config == wanted.get(name)}
-        fresh = {
-            name: self._make(server, config, before.get(name)) for name, server in wanted.items() if name not in kept
-        }
-        self.servers = {name: kept.get(name) or fresh[name] for name in wanted}
-        for server in kept.values():
-            server.adopt(config.limits)
-        for name, server in before.items():
-            if name not in kept:
-                self._retire(server)
-        self._publish(config)
+        async with self._turn:
+            wanted = {server.name: server for server in config.servers if server.enabled}
+            before = self.servers
+            kept = {name: server for name, server in before.items() if _same(server.config, wanted.get(name))}
+            fresh = {
+                name: self._make(server, config, before.get(name))
+                for name, server in wanted.items()
+                if name not in kept
+            }
+            servers = {name: kept.get(name) or fresh[name] for name in wanted}
+            judge = await asyncio.to_thread(rules_of, config)
+            made = await self._compile(config, servers, judge)
+            if self._closed:
+                return
+            self._judge = judge
+            self._exchange(config, servers)
+            self._publish(config, made)
         for server in fresh.values():
             self._begin(server)
+
+    def _exchange(self, config: Config, servers: dict[str, Server]) -> None:
+        before, self.servers = self.servers, servers
+        for name, server in before.items():
+            now = servers.get(name)
+            if now is server:
+                server.adopt(config.limits)
+                continue
+            if now is not None:
+                now.watch.inherit(server.watch.wanted)
+            self._known.discard(server)
+            self._retire(server)
 
     def _make(self, config: ServerConfig, house_config: Config, before: Server | None) -> Server:
         offer = self._offers.get(config.name)
         if before is not None:
             offer = before.offer if _same_place(before.config, config) else None
         opener = self._opener(config, house_config)
-        server = Server(config, house_config.limits, opener, self._notices, self._owned, offer, self._offered)
-        if before is not None:
-            server.watch.inherit(before.watch.wanted)
-        return server
+        return Server(config, house_config.limits, opener, self._notices, self._owned, offer, self._offered)
 
     def _opener(self, config: ServerConfig, house_config: Config) -> Opener:
         era = self._eras.get(config.name)
         if config.command is not None:
             name = config.name
             return StdioOpener(config, self._spawner, self._owned, era, lambda line: self._stderr(name, line))
-        return HttpOpener(config, house_config.limits, self._owned, era)
+        return HttpOpener(config, house_config.limits, self._owned, era, partial(self._notices.say, config.name))
 
     def _begin(self, server: Server) -> None:
         """Ask a new server for its catalogue; one that is started only when needed, and known, waits for that."""
@@ -127,18 +159,18 @@ class Fleet:
     def untried(self, names: Iterable[str]) -> list[str]:
         if self._all_tried:
             return []
-        servers, late = self.servers, self._unpublished
-        return [name for name in names if name in servers and (name in late or not servers[name].first_try.is_set())]
+        servers, known = self.servers, self._known
+        return [name for name in names if name in servers and servers[name] not in known]
 
     async def wait_first(self, names: Iterable[str], seconds: float) -> None:
         """Until each of these servers was tried once, but no longer than `seconds` after it became known."""
         waiting = [server for name in names if (server := self.servers.get(name))]
         ends = max((server.known_at for server in waiting), default=0.0) + seconds
-        await self._wait([server.first_try.wait() for server in waiting], ends, asyncio.ALL_COMPLETED)
+        await self._wait([self._until_known(server) for server in waiting], ends, asyncio.ALL_COMPLETED)
 
     async def wait_next(self, names: Iterable[str], ends: float) -> None:
         """Until one more of these servers was tried, or the loop's time is `ends`."""
-        waiting = [self.servers[name].first_try.wait() for name in self.untried(names)]
+        waiting = [self._until_known(self.servers[name]) for name in self.untried(names)]
         await self._wait(waiting, ends, asyncio.FIRST_COMPLETED)
 
     async def _wait(self, waiting: "Sequence[Coroutine[Any, Any, Any]]", ends: float, until: str) -> None:
@@ -151,6 +183,31 @@ class Fleet:
             for task in tasks:
                 task.cancel()
 
+    async def _until_known(self, server: Server) -> None:
+        while server not in self._known and self.servers.get(server.name) is server:
+            await self._published.wait()
+
+    async def learn(self, caller: Caller, names: Iterable[str], seconds: float) -> bool:
+        """Servers that show their lists to callers only, and have shown them to none: ask them as this one.
+
+        Waits for that, but not for long. True: there may be something new.
+        """
+        servers = [self.servers[name] for name in names if name in self.servers and self.servers[name].offer is None]
+        learning = [
+            one
+            for one in servers
+            if caller.principal.scopes >= set(one.config.required_scopes or ()) and one.lend(caller)
+        ]
+        ends = self._loop.time() + seconds
+        await self._wait([self.refresh(server) for server in learning], ends, asyncio.ALL_COMPLETED)
+        return bool(learning)
+
+    async def refresh(self, server: Server) -> None:
+        """Take its catalogue anew; when this returns, the snapshot has it."""
+        await server.refresh()
+        while server.name in self._unpublished and self.servers.get(server.name) is server:
+            await self._published.wait()
+
     # ---- publication -------------------------------------------------------------------------------------------
 
     def _offered(self, server: Server, announced: AbstractSet[str]) -> None:
@@ -162,28 +219,57 @@ class Fleet:
             self._announced.append((server.name, announced))
         self._unpublished.add(server.name)
         # Several servers answer at once after a start: one snapshot serves them all.
-        if self._publishing is None:
-            self._publishing = self._loop.call_soon(self._publish_offers)
+        if not self._publishing:
+            self._publishing = True
+            self._owned.start(self._publish_offers(), "publish")
 
-    def _publish_offers(self) -> None:
-        self._publishing = None
-        self._publish(self.slot.current.config)
-        announced, self._announced = self._announced, []
-        for name, kinds in announced:
-            self.on_announced(name, kinds)
+    async def _publish_offers(self) -> None:
+        """Until nothing is new any more."""
+        try:
+            while (self._unpublished or self._announced) and not self._closed:
+                async with self._turn:
+                    announced, self._announced = self._announced, []
+                    config = self.slot.current.config
+                    made = await self._compile(config, self.servers, self._judge)
+                    if self._closed:
+                        return
+                    self._publish(config, made)
+                for name, kinds in announced:
+                    self.on_announced(name, kinds)
+        finally:
+            self._publishing = False
 
-    def _publish(self, config: Config) -> None:
-        offers = {name: server.offer for name, server in self.servers.items() if server.offer is not None}
-        compiled = compile_endpoints(config, offers, previous=self._compiled)
-        self._compiled = compiled
+    async def _compile(self, config: Config, servers: Mapping[str, Server], judge: Judge | None) -> "_Compilation":
+        tried = frozenset(server for server in servers.values() if server.first_try.is_set())
+        offers = {name: server.offer for name, server in servers.items() if server.offer is not None}
+        compiled = await asyncio.to_thread(compile_endpoints, config, offers, self._compiled, judge)
+        return _Compilation(compiled, offers, tried)
+
+    def _publish(self, config: Config, made: "_Compilation") -> None:
+        self._compiled = compiled = made.compiled
         if compiled.problems != self.problems:
             for problem in compiled.problems:
                 if problem not in self.problems:
                     self._notices.say("catalog", "warning", problem)
             self.problems = compiled.problems
-        self._unpublished.clear()
-        self._all_tried = all(server.first_try.is_set() for server in self.servers.values())
-        self.slot.publish(Snapshot(self.slot.current.serial + 1, config, compiled.endpoints))
+        servers = self.servers
+        self._unpublished = {
+            name for name in self._unpublished if name in servers and servers[name].offer is not made.offers.get(name)
+        }
+        self._known |= made.tried
+        self._all_tried = all(server in self._known for server in servers.values())
+        shown = [server.credentials for server in config.servers if server.credentials is not None]
+        self.slot.publish(
+            Snapshot(
+                self.slot.current.serial + 1,
+                config,
+                compiled.endpoints,
+                on_behalf=any(one.on_behalf for one in shown),
+                carried=frozenset(name.lower().encode() for server in config.servers for name in server.pass_headers),
+            )
+        )
+        self._published.set()
+        self._published = asyncio.Event()
 
     # ---- time --------------------------------------------------------------------------------------------------
 
@@ -203,10 +289,26 @@ class Fleet:
 
     async def aclose(self) -> None:
         self._closed = True
-        if self._publishing is not None:
-            self._publishing.cancel()
         servers, self.servers = [*self.servers.values(), *self._retiring], {}
+        self._published.set()
         await asyncio.gather(*(server.aclose() for server in servers), return_exceptions=True)
+
+
+def _same(one: ServerConfig, other: ServerConfig | None) -> bool:
+    """Whether the server itself is the same: who may do what with it is no business of its own."""
+    return other is not None and _itself(one) == _itself(other)
+
+
+def _itself(config: ServerConfig) -> ServerConfig:
+    return msgspec.structs.replace(
+        config,
+        required_scopes=None,
+        scopes={},
+        scopes_by_annotation=None,
+        trusted=False,
+        declared_scopes="ignore",
+        concealed=False,
+    )
 
 
 def _same_place(one: ServerConfig, other: ServerConfig) -> bool:

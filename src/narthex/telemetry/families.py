@@ -65,6 +65,13 @@ FAMILIES = (
     Family("narthex_connections", "gauge", (), "Open connections of clients."),
     Family("narthex_inflight", "gauge", (), "Calls on their way now."),
     Family("narthex_sessions", "gauge", (), "Open sessions of clients of the older protocol revisions."),
+    Family("narthex_resumption_bytes", "gauge", (), "Bytes kept so that clients may take broken streams up again."),
+    Family(
+        "narthex_resumption_dropped_total",
+        "counter",
+        (),
+        "Streams that lost what was kept for resuming them, because of the bound over all sessions.",
+    ),
     Family("narthex_listeners", "gauge", (), "Open streams on which clients listen for changes."),
     Family(
         "narthex_refused_total",

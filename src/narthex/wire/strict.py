@@ -1,4 +1,4 @@
-"""JSON from strangers: decoded once, strictly, under limits (RFC 8259; THREATS.md 3.2).
+"""JSON from strangers: decoded once, strictly, under limits (RFC 8259).
 
 Knows: depth, duplicate keys, UTF-8, sizes. Refuses to know: what the value means.
 What was decoded here is what is encoded later, so one text can never mean two things to two readers.
@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from narthex.limits import KIB, Limits, json_digits_max
+from narthex.limits import DEFAULTS, KIB, Limits, json_digits_max, json_growth_free_bytes
 from narthex.wire.faults import INVALID_REQUEST, PARSE_ERROR, PeerFault
 
 encode = msgspec.json.Encoder().encode
@@ -22,6 +22,11 @@ _STRING_AND_COLON = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"([ \t\r\n]*:)?', re
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # one level down, one level up
 _ALL = bytes(range(256))
 _BLOCK_BYTES = 64 * KIB
+_KEY = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t\r\n]*:', re.DOTALL)
+_NO_SCALAR = b" \t\r\n[]{},:"
+# What CPython spends, rounded up as its allocator does. Measured over 3.11; `tests/wire` measures it again.
+_LIST_BYTES, _OBJECT_BYTES, _STRING_BYTES, _NUMBER_BYTES, _PLACE_BYTES, _KEY_PLACE_BYTES = 96, 192, 64, 32, 9, 40
+_GROWTH_LOOKED_AT_BYTES = json_growth_free_bytes // 64  # no shape grows 64 times, so less never takes what is free
 _ONLY_DIGITS = bytes(sign if sign in b"0123456789" else 32 for sign in range(256))
 
 
@@ -33,6 +38,11 @@ def decode(body: bytes, limits: Limits) -> Any:
         raise _fault("json_values", f"The JSON holds more than {limits.json_values_max} values.")
     if deeper_than(body, limits.json_depth_max):
         raise _fault("json_depth", f"The JSON nests deeper than {limits.json_depth_max} levels.")
+    if len(body) > _GROWTH_LOOKED_AT_BYTES and grows_too_much(body, limits.json_growth_max):
+        times = limits.json_growth_max
+        raise _fault(
+            "json_growth", f"The JSON would take over {times} times its size: too many small lists or objects."
+        )
     if len(body) > json_digits_max and _holds_long_number(body):
         raise _fault("json_number", f"A JSON number has more than {json_digits_max} digits.")
     try:
@@ -59,6 +69,44 @@ def deeper_than(body: bytes, levels: int) -> bool:
         return False
     steps = array("b", _outside_strings(body, b"[]{}").translate(_STEPS))
     return max(accumulate(steps), default=0) > levels
+
+
+def grows_too_much(body: bytes, times: int) -> bool:
+    """Whether a JSON text may take more memory than `times` its size, once decoded, beside what is free to all.
+
+    Only brackets grow: `[[[…]]]` becomes forty times larger, `{"":{"":…}}` too, while no string, number or key takes
+    more than twenty times its own text. So few brackets end the matter; else all that stands in the text is weighed.
+    """
+    lists, objects = body.count(b"["), body.count(b"{")
+    brackets = lists * _LIST_BYTES + objects * _OBJECT_BYTES
+    if brackets <= json_growth_free_bytes and times >= DEFAULTS.json_growth_max:
+        return False
+    most = times * len(body) + json_growth_free_bytes
+    values = body.count(b",") + lists + objects  # as if no string held such signs: too many, never too few
+    strings = body.count(b'"') // 2 * (_STRING_BYTES + _KEY_PLACE_BYTES)
+    if brackets + values * (_NUMBER_BYTES + _PLACE_BYTES) + strings + 4 * len(body) <= most:
+        return False
+    return _weighs_more(body, most)
+
+
+def _weighs_more(body: bytes, most: int) -> bool:
+    outside = _outside_strings(body, _ALL)
+    lists, objects, keys = outside.count(b"["), outside.count(b"{"), outside.count(b":")
+    quotes = (body.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in body else body).count(b'"')
+    width = 1 if body.isascii() and b"\\u" not in body else 4  # one rare sign makes its whole string wide
+    weight = (
+        lists * _LIST_BYTES
+        + objects * _OBJECT_BYTES
+        + (outside.count(b",") + lists + objects - keys) * _PLACE_BYTES
+        + max(0, keys - 5 * objects) * _KEY_PLACE_BYTES  # the first five come with the object
+        + quotes // 2 * _STRING_BYTES
+        + (len(body) - len(outside) - quotes) * width
+        + len(outside.translate(None, _NO_SCALAR)) // 3 * _NUMBER_BYTES  # those of one or two digits exist already
+    )
+    if weight <= most:
+        return False
+    # The decoder remembers keys: equal ones are one string. That is looked at last, because it takes longest.
+    return weight - (keys - len(set(_KEY.findall(body)))) * _STRING_BYTES > most
 
 
 def _outside_strings(body: bytes, signs: bytes) -> bytes:
