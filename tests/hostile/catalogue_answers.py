@@ -1,4 +1,4 @@
-"""What a server may say instead of an answer: as a message on any carrier, and as bytes of HTTP (THREATS.md 3.3, 3.5).
+"""What a server may say instead of an answer: as a message on any carrier, and as bytes of HTTP.
 
 `@ID@` is the id of the request, in bytes of HTTP with spaces behind it, so that lengths hold. Every row has one
 outcome for the client: a result, or the reason of the one error.

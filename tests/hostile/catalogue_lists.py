@@ -1,4 +1,4 @@
-"""What a server may say when it is asked for its tools, and what of it the client sees (PROTOCOL.md 5, 67, 70, 73, 85).
+"""What a server may say when it is asked for its tools, and what of it the client sees (checklist 67, 70, 73, 85).
 
 Each row is one server. `shown`: its tools as the client sees them, without the server's prefix; None: whatever, as long
 as the others are there. `told`: what the operator is told, in part.

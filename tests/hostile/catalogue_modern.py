@@ -1,8 +1,8 @@
-"""The ladder of revision 2026-07-28: headers against body, in one order (PROTOCOL.md H11; 5, items 1-12)."""
+"""The ladder of revision 2026-07-28: headers against body, in one order (H11; checklist 1 to 12)."""
 
 import base64
 
-from hostile_rows import METHOD, MISMATCH, MODERN, MODERN_META, PARAMS, VERSION, Http
+from hostile_rows import INVALID, METHOD, MISMATCH, MODERN, MODERN_META, PARAMS, VERSION, Http
 
 HM = "header_mismatch"
 JSON = ("Content-Type", "application/json")
@@ -35,6 +35,11 @@ def sentinel(text: str | bytes) -> str:
 
 def headers(name: str, sent: tuple[tuple[str, str], ...], sentence: bytes = b"", *, code: int = MISMATCH) -> Http:
     return Http(f"ladder {name}", sent, sentence or body(), 400, code, HM if code == MISMATCH else None)
+
+
+def broken(name: str, sent: tuple[tuple[str, str], ...]) -> Http:
+    """No header can carry this: the head is refused before there is a body, under the same code."""
+    return Http(f"ladder {name}", sent, body(), 400, MISMATCH, "mcp_header")
 
 
 def fine(name: str, sent: tuple[tuple[str, str], ...] = BASE, sentence: bytes = b"") -> Http:
@@ -170,6 +175,14 @@ ROWS = (
     misnamed("sentinel with unused bits", "=?base64?cmVjX19lY2h=?="),
     misnamed("sentinel of another charset", "=?utf-8?B?cmVjX19lY2hv?="),
     misnamed("sentinel of a NUL", sentinel("rec__echo\0")),
+    broken("not ASCII in Mcp-Method", swapped("Mcp-Method", "tools/cäll")),
+    broken("not ASCII in Mcp-Name", swapped("Mcp-Name", "rec__größe")),
+    broken("not ASCII in Mcp-Param", (*BASE, (REGION, "é"))),
+    broken("not ASCII in the version header", swapped("MCP-Protocol-Version", "２026-07-28")),
+    broken("control character in Mcp-Method", swapped("Mcp-Method", "tools\x01call")),
+    broken("control character in Mcp-Name", swapped("Mcp-Name", "rec__\x7fecho")),
+    Http("ladder not ASCII in another header", (*BASE, ("X-Name", "größe")), body(), 400, INVALID, "non_ascii"),
+    Http("ladder control character in another header", (*BASE, ("X-Name", "\x01")), body(), 400, INVALID),
     fine("all right"),
     fine("names in capitals", tuple((name.upper(), value) for name, value in BASE)),
     fine("names in small letters", tuple((name.lower(), value) for name, value in BASE)),

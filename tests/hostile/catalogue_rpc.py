@@ -1,4 +1,4 @@
-"""The JSON-RPC layer: no messages, ids of every kind, look-alike members (THREATS.md 3.3; PROTOCOL.md 5, items 6-9)."""
+"""The JSON-RPC layer: no messages, ids of every kind, look-alike members (checklist 6 to 9)."""
 
 from hostile_rows import INVALID, METHOD, PARAMS, Message, call
 
@@ -120,7 +120,7 @@ ROWS = (
     Message("rpc arguments false", call(b"false"), PARAMS, "arguments"),
 )
 
-# Methods: the modern face answers 404 to what it does not know, the older ones 200 (PROTOCOL.md R15).
+# Methods: the modern face answers 404 to what it does not know, the older ones 200 (R15).
 UNKNOWN = tuple(
     (name, b'{"jsonrpc":"2.0","id":1,"method":"' + name.encode() + b'","params":{"_meta":@META@}}', METHOD)
     for name in (

@@ -11,8 +11,8 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NamedTuple, TypeVar
 
 VERSION = "2026-07-28"
 DO = {"name": "do", "inputSchema": {"type": "object"}}
@@ -103,16 +103,17 @@ class Peer:
 Script = Callable[[Peer, Asked], None]
 
 
-class Hostile(socketserver.ThreadingTCPServer):
-    """`scripts` by path; `asked` is everything that came, in order."""
+class Upstream(socketserver.ThreadingTCPServer):
+    """A server in threads of the test, one per connection. Each request is given to `play`."""
 
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self) -> None:
-        self.scripts: dict[str, Script] = {}
-        self.asked: list[Asked] = []
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def play(self, peer: Peer, asked: Asked) -> None:
+        raise NotImplementedError
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}{path}"
@@ -124,17 +125,37 @@ class Hostile(socketserver.ThreadingTCPServer):
 class _Handler(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         server = self.server
-        assert isinstance(server, Hostile)
+        assert isinstance(server, Upstream)
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         peer = Peer(self.request)
         while peer.open and (asked := peer.asked()) is not None:
-            server.asked.append(asked)
-            server.scripts[asked.path](peer, asked)
+            server.play(peer, asked)
+
+
+class Hostile(Upstream):
+    """`scripts` by path; `asked` is everything that came, in order."""
+
+    def __init__(self) -> None:
+        self.scripts: dict[str, Script] = {}
+        self.asked: list[Asked] = []
+        super().__init__()
+
+    def play(self, peer: Peer, asked: Asked) -> None:
+        self.asked.append(asked)
+        self.scripts[asked.path](peer, asked)
+
+
+def hostile() -> AbstractContextManager[Hostile]:
+    return running(Hostile())
+
+
+S = TypeVar("S", bound=Upstream)
 
 
 @contextmanager
-def hostile() -> Iterator[Hostile]:
-    with Hostile() as server:
+def running(server: S) -> Iterator[S]:
+    """Serve, until the block is left."""
+    with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

@@ -1,16 +1,13 @@
-"""A well-behaved MCP server of revision 2026-07-28 that writes down what it was asked. It runs in a thread of the test.
+"""A well-behaved MCP server of revision 2026-07-28 that writes down what it was asked.
 
-One class of handler serves every path: `/rec` offers everything, `/plain` only tools.
+It answers on every path: `/rec` offers everything, `/plain` only tools.
 """
 
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from typing import Any
 
-VERSION = "2026-07-28"
+from hostile_peer import VERSION, Asked, Peer, Upstream, running
+
 QUIET = {"server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list"}
 REGION = {"type": "string", "x-mcp-header": "Region"}
 LIMIT = {"type": "integer", "x-mcp-header": "Limit"}
@@ -29,52 +26,25 @@ PROMPTS = [{"name": "greet"}]
 RESOURCES = [{"uri": "file:///a b", "name": "spaced"}, {"uri": "mem://one", "name": "one"}]
 
 
-class Upstream(ThreadingHTTPServer):
+class Recording(Upstream):
     """`seen` holds each request for something else than lists: (method, params), in the order they came."""
-
-    daemon_threads = True
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, dict[str, Any]]] = []
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__()
 
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}{path}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One POST, one JSON answer."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else each answer waits 40 ms for an acknowledgement
-    wbufsize = -1
-
-    def do_POST(self) -> None:
-        message = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        method, params = message["method"], message.get("params", {})
-        if method == "subscriptions/listen":
-            self._send(404, {"error": {"code": -32601, "message": "no"}, "id": message["id"], "jsonrpc": "2.0"})
+    def play(self, peer: Peer, asked: Asked) -> None:
+        if asked.verb != "POST":
+            peer.body(b"{}", b"HTTP/1.1 405 No\r\n")
             return
-        assert isinstance(self.server, Upstream)
-        if method not in QUIET:
-            self.server.seen.append((method, params))
-        result = {"resultType": "complete", **answer(method, params, plain=self.path == "/plain")}
-        self._send(200, {"jsonrpc": "2.0", "id": message["id"], "result": result})
-
-    def do_GET(self) -> None:
-        self._send(405, {})
-
-    def _send(self, status: int, value: Any) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
-
-    def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
+        if asked.method == "subscriptions/listen":
+            refusal = b'{"jsonrpc":"2.0","id":' + asked.id + b',"error":{"code":-32601,"message":"no"}}'
+            peer.body(refusal, b"HTTP/1.1 404 No\r\ncontent-type: application/json\r\n")
+            return
+        params = asked.message.get("params", {})
+        if asked.method not in QUIET:
+            self.seen.append((asked.method, params))
+        peer.result(asked, {"resultType": "complete", **answer(asked.method, params, plain=asked.path == "/plain")})
 
 
 def answer(method: str, params: dict[str, Any], *, plain: bool) -> dict[str, Any]:
@@ -96,13 +66,5 @@ def answer(method: str, params: dict[str, Any], *, plain: bool) -> dict[str, Any
     }[method]
 
 
-@contextmanager
-def recording() -> Iterator[Upstream]:
-    with Upstream() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+def recording() -> AbstractContextManager[Recording]:
+    return running(Recording())

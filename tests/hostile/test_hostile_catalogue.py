@@ -12,7 +12,7 @@ import catalogue_rpc
 import pytest
 from hostile_rows import METHOD, Http, Message
 from real_gateway import Answer, Gateway, Lines, Wire, assert_tells_nothing, gateway, request, stdio_gateway
-from recording_upstream import Upstream, recording
+from recording_upstream import Recording, recording
 
 SECONDS_MAX = 1.0
 MESSAGES = (*catalogue_json.ROWS, *catalogue_rpc.ROWS)
@@ -23,12 +23,12 @@ CALLED = [("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", "tools/call"), 
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
+def upstream() -> Iterator[Recording]:
     with recording() as server:
         yield server
 
 
-def config(upstream: Upstream) -> dict[str, Any]:
+def config(upstream: Recording) -> dict[str, Any]:
     return {
         "servers": [
             {"name": "rec", "upstream": upstream.url("/rec")},
@@ -39,7 +39,7 @@ def config(upstream: Upstream) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def running(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def running(upstream: Recording, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     with gateway(config(upstream), tmp_path_factory.mktemp("gateway")) as found:
         listing = b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":@META@}}'
         modern = Message("", listing, None).modern()
@@ -65,7 +65,7 @@ def opened(running: Gateway, revision: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def lines(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lines]:
+def lines(upstream: Recording, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lines]:
     with stdio_gateway(config(upstream), tmp_path_factory.mktemp("stdio")) as found:
         found.say(WELCOME % b"2025-11-25")
 
@@ -87,18 +87,18 @@ def test_the_catalogue_is_large_and_its_rows_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("row", MESSAGES, ids=lambda row: row.id)
-def test_a_message_in_a_modern_post(row: Message, running: Gateway, upstream: Upstream) -> None:
+def test_a_message_in_a_modern_post(row: Message, running: Gateway, upstream: Recording) -> None:
     check_http(row, upstream, running, [*JSON_ONLY, *CALLED], row.modern())
 
 
 @pytest.mark.parametrize("row", MESSAGES, ids=lambda row: row.id)
-def test_a_message_in_a_session(row: Message, running: Gateway, upstream: Upstream, session: str) -> None:
+def test_a_message_in_a_session(row: Message, running: Gateway, upstream: Recording, session: str) -> None:
     # A session answers 200 to what it has dispatched: older clients lose the body of any other status (R15).
     check_http(row, upstream, running, [*JSON_ONLY, ("Mcp-Session-Id", session)], row.legacy(), dispatched=200)
 
 
 @pytest.mark.parametrize("row", MESSAGES, ids=lambda row: row.id)
-def test_a_message_on_stdio(row: Message, lines: Lines, upstream: Upstream) -> None:
+def test_a_message_on_stdio(row: Message, lines: Lines, upstream: Recording) -> None:
     body = row.legacy()
     if b"\n" in body or not body.strip():
         return  # on this transport that is two messages, or none
@@ -111,7 +111,7 @@ def test_a_message_on_stdio(row: Message, lines: Lines, upstream: Upstream) -> N
 
 
 @pytest.mark.parametrize("row", MESSAGES, ids=lambda row: row.id)
-def test_a_message_to_an_event_stream(row: Message, running: Gateway, upstream: Upstream, pair: "Pair") -> None:
+def test_a_message_to_an_event_stream(row: Message, running: Gateway, upstream: Recording, pair: "Pair") -> None:
     before = len(upstream.seen)
     posted = running.post(row.legacy(), dict(JSON_ONLY), pair.address)
     assert_fit(posted)
@@ -146,7 +146,7 @@ def pair(running: Gateway) -> Iterator[Pair]:
 
 def check_http(
     row: Message,
-    upstream: Upstream,
+    upstream: Recording,
     running: Gateway,
     headers: list[tuple[str, str]],
     body: bytes,
@@ -199,7 +199,7 @@ def assert_fit(answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("row", REQUESTS, ids=lambda row: row.id)
-def test_a_request(row: Http, running: Gateway, upstream: Upstream) -> None:
+def test_a_request(row: Http, running: Gateway, upstream: Recording) -> None:
     before = len(upstream.seen)
     with running.connect() as wire:
         answer = wire.ask(request(row.method, row.path, list(row.headers), row.body, row.host))
@@ -217,7 +217,7 @@ def test_a_request(row: Http, running: Gateway, upstream: Upstream) -> None:
 
 @pytest.mark.parametrize(("method", "body", "code"), catalogue_rpc.UNKNOWN, ids=lambda value: str(value)[:30])
 def test_an_unknown_method_of_a_session(
-    method: str, body: bytes, code: int, running: Gateway, session: str, upstream: Upstream
+    method: str, body: bytes, code: int, running: Gateway, session: str, upstream: Recording
 ) -> None:
     before = len(upstream.seen)
     answer = running.post(body.replace(b"@META@", b"{}"), {**dict(JSON_ONLY), "Mcp-Session-Id": session})
@@ -232,7 +232,7 @@ def test_an_unknown_method_of_a_session(
 
 
 @pytest.mark.parametrize("row", [row for row in catalogue_json.ROWS if row.called], ids=lambda row: row.id)
-def test_what_is_odd_but_good_arrives_as_it_was_meant(row: Message, running: Gateway, upstream: Upstream) -> None:
+def test_what_is_odd_but_good_arrives_as_it_was_meant(row: Message, running: Gateway, upstream: Recording) -> None:
     running.post(row.modern(), dict([*JSON_ONLY, *CALLED]))
     sent = json.loads(row.modern())["params"]["arguments"]
     method, params = upstream.seen[-1]
@@ -242,7 +242,7 @@ def test_what_is_odd_but_good_arrives_as_it_was_meant(row: Message, running: Gat
     assert METHOD not in params
 
 
-def test_the_gateway_still_serves(running: Gateway, upstream: Upstream, tmp_path: Path) -> None:
+def test_the_gateway_still_serves(running: Gateway, upstream: Recording, tmp_path: Path) -> None:
     """Last: after all of that a plain call works, and the log knows of no fault."""
     answer = running.post(Message("", catalogue_rpc.GOOD, None).modern(), dict([*JSON_ONLY, *CALLED]))
 

@@ -43,7 +43,7 @@ def silent_stream(peer: Peer, _: Asked) -> None:
 
 
 def commenting(peer: Peer, _: Asked) -> None:
-    """A stream of keep-alive comments: they are no progress (THREATS.md 3.5)."""
+    """A stream of keep-alive comments: they are no progress."""
     peer.say(SSE_HEAD)
     while peer.chunk(b": still here\n\n"):
         time.sleep(0.02)

@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 from hostile_client import JSON, Client, outcome_of
 from real_gateway import Answer, Gateway, gateway
-from recording_upstream import Upstream, recording
+from recording_upstream import Recording, recording
 
 ELICITING = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}}
 ANSWERED = {"inputResponses": {"q": {"action": "accept", "content": {}}}}
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
+def upstream() -> Iterator[Recording]:
     with recording() as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def running(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def running(upstream: Recording, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     config = {
         "servers": [{"name": name, "upstream": upstream.url("/rec")} for name in ("rec", "twin")],
         "endpoints": {"one": {"servers": ["rec"]}},
@@ -47,14 +47,14 @@ def state(running: Gateway) -> str:
     return str(result["requestState"])
 
 
-def test_the_state_opens_for_its_own_call(running: Gateway, upstream: Upstream, state: str) -> None:
+def test_the_state_opens_for_its_own_call(running: Gateway, upstream: Recording, state: str) -> None:
     answer = ask(Client(running), requestState=state, arguments={"a": 1.0}, **ANSWERED)
 
     assert outcome_of(answer.message) == "ok"
     assert upstream.seen[-1][1]["requestState"] == "inner state"
 
 
-def test_a_state_changed_in_any_sign_opens_nothing(running: Gateway, upstream: Upstream, state: str) -> None:
+def test_a_state_changed_in_any_sign_opens_nothing(running: Gateway, upstream: Recording, state: str) -> None:
     client, before, texts = Client(running), len(upstream.seen), set()
     changed = [
         state[:place] + ("A" if state[place] != "A" else "B") + state[place + 1 :] for place in range(len(state))
@@ -69,7 +69,7 @@ def test_a_state_changed_in_any_sign_opens_nothing(running: Gateway, upstream: U
 
 
 @pytest.mark.parametrize("how", ["arguments", "tool", "server", "endpoint", "method"])
-def test_a_state_opens_for_no_other_call(how: str, running: Gateway, upstream: Upstream, state: str) -> None:
+def test_a_state_opens_for_no_other_call(how: str, running: Gateway, upstream: Recording, state: str) -> None:
     before = len(upstream.seen)
     client = Client(running, path="/mcp/one") if how == "endpoint" else Client(running)
     if how == "arguments":

@@ -1,4 +1,4 @@
-"""How much memory and time one byte of bad input buys (THREATS.md 5, row 12): measured on a real process."""
+"""How much memory and time one byte of bad input buys: measured on a real process."""
 
 import json
 from collections.abc import Callable

@@ -253,11 +253,15 @@ class Legacy:
 class Stream:
     """An open event stream, read by a thread: `messages` grows, `ended` is set when it came to its end properly."""
 
-    def __init__(self, url: str, *, legacy: Legacy | None = None, filters: Tree | None = None) -> None:
+    def __init__(
+        self, url: str, *, legacy: Legacy | None = None, filters: Tree | None = None, pair: bool = False
+    ) -> None:
         self.messages: list[Tree] = []
         self.ended = threading.Event()
         self._connection = connect(url)
-        if legacy is not None:
+        if pair:
+            self._connection.request("GET", urlsplit(url).path, headers={"Accept": "text/event-stream"})
+        elif legacy is not None:
             headers = {**legacy.headers, "Accept": "text/event-stream"}
             self._connection.request("GET", urlsplit(url).path, headers=headers)
         else:

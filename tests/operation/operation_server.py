@@ -78,7 +78,7 @@ def call(name: str, arguments: dict) -> dict:
     if name == "say":
         print(arguments.get("text", ""), file=sys.stderr, flush=True)
         return said("said")
-    return said(arguments.get("text", ""))
+    return said(arguments.get("text", "") * arguments.get("times", 1))
 
 
 def answer(message: dict) -> None:

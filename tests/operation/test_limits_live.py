@@ -94,6 +94,29 @@ def test_a_limit_of_results_holds(tmp_path: Path) -> None:
         assert gateway.text("echo", text="x") == "x"
 
 
+def test_a_process_that_is_open_takes_over_the_limit_of_results(tmp_path: Path) -> None:
+    with serving(tmp_path, stdio("a", tmp_path)) as gateway:
+        pid = gateway.text("pid")
+        assert gateway.text("echo", text="x" * 20_000) == "x" * 20_000
+        gateway.write(limits={"result_bytes_max": 5000, "line_bytes_max": 5000})
+        until(lambda: "error" in gateway.call("echo", text="x" * 20_000, wait=70), "it holds")
+        gateway.write(limits={})
+        until(lambda: "result" in gateway.call("echo", text="x" * 20_000, wait=70), "it is lifted")
+        assert gateway.text("pid") == pid
+
+
+def test_a_process_that_is_open_takes_over_how_many_calls_it_works_on(tmp_path: Path) -> None:
+    with serving(tmp_path, stdio("a", tmp_path), limits={"calls_per_process_max": 1}) as gateway:
+        assert gateway.text("echo", text="x") == "x"
+        calls = [in_background(lambda: gateway.text("sleep", seconds=3)) for _ in range(3)]
+        until(lambda: len(journal(tmp_path, "call")) == 2, "one is in work")
+        gateway.write(limits={})
+        until(lambda: len(journal(tmp_path, "call")) == 4, "those that waited need not wait any more")
+        assert [call() for call in calls] == ["slept"] * 3
+        began = sorted(one["at"] for one in journal(tmp_path, "call"))[1:]
+        assert began[2] - began[0] < 3
+
+
 def test_the_patience_with_a_call_holds(tmp_path: Path) -> None:
     with serving(tmp_path, stdio("a", tmp_path), limits={"call_seconds_max": 1}) as gateway:
         started = time.monotonic()

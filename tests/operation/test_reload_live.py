@@ -21,7 +21,15 @@ from operation_kit import (
     stdio,
     until,
 )
+from operation_kit import modern as modern_request
 
+from narthex import __version__
+
+ASKED = (
+    ("server/discover", None),
+    ("tools/list", None),
+    ("tools/call", {"name": "echo", "arguments": {"text": "x"}}),
+)
 CHANGED = "notifications/tools/list_changed"
 
 
@@ -74,6 +82,28 @@ def test_a_changed_endpoint_shows_other_tools_and_says_so(tmp_path: Path) -> Non
         connection.close()
 
 
+def test_whoever_listens_to_an_endpoint_that_is_removed_is_told_by_the_end_of_the_stream(tmp_path: Path) -> None:
+    a = stdio("a", tmp_path)
+    with serving(tmp_path, a, endpoints={"few": {}, "many": {}}) as gateway:
+        gone, stays = gateway.url + "/few", gateway.url + "/many"
+        wanted = {"toolsListChanged": True}
+        with (
+            listening(gone, filters=wanted) as modern,
+            listening(gone, legacy=Legacy(gone)) as old,
+            listening(gone.replace("/mcp/", "/sse/"), pair=True) as pair,
+            listening(stays, filters=wanted) as modern_stays,
+            listening(stays, legacy=Legacy(stays)) as old_stays,
+        ):
+            until(lambda: gateway.metric("narthex_listeners") >= 4, "all of them listen")
+            gateway.write(endpoints={"many": {}})
+            reloaded(gateway, 1)
+
+            assert all(stream.ended.wait(10) for stream in (modern, old, pair))
+            assert modern.messages[-1]["id"] == 7  # the result of the listen request, then the end
+            assert not modern_stays.ended.is_set()
+            assert not old_stays.ended.is_set()
+
+
 def test_a_hangup_reads_the_file_again(tmp_path: Path) -> None:
     with serving(tmp_path, stdio("a", tmp_path)) as gateway:
         gateway.process.send_signal(signal.SIGHUP)
@@ -97,6 +127,28 @@ def test_calls_in_flight_finish_when_their_server_is_changed_or_removed(tmp_path
         until(lambda: not any(map(alive, before)), "the processes of before are gone")
 
 
+def test_clients_see_the_name_the_operator_gave_and_a_new_one_after_a_reload(tmp_path: Path) -> None:
+    def seen(url: str) -> list[Any]:
+        modern = [
+            modern_request(url, method, params)["result"]["_meta"]["io.modelcontextprotocol/serverInfo"]
+            for method, params in ASKED
+        ]
+        return [*modern, Legacy(url).answer["result"]["serverInfo"]]
+
+    endpoints = {"desk": {"title": "The desk"}}
+    with serving(tmp_path, stdio("a", tmp_path), name="acme-tools", endpoints=endpoints) as gateway:
+        assert gateway.text("echo", text="x") == "x"
+        plain = {"name": "acme-tools", "version": __version__}
+        assert seen(gateway.url) == [plain] * 4
+        assert seen(gateway.url + "/desk") == [{**plain, "title": "The desk"}] * 4
+
+        gateway.write(name="acme", title="Acme tools")
+        reloaded(gateway, 1)
+        plain = {"name": "acme", "title": "Acme tools", "version": __version__}
+        assert seen(gateway.url) == [plain] * 4
+        assert seen(gateway.url + "/desk") == [{**plain, "title": "The desk"}] * 4
+
+
 def test_a_change_of_limits_restarts_nothing(tmp_path: Path) -> None:
     with serving(tmp_path, stdio("a", tmp_path)) as gateway:
         pid = gateway.text("pid")
@@ -118,7 +170,7 @@ def test_a_bad_file_changes_nothing_and_says_where_and_what_to_do(tmp_path: Path
             "servers: [{name: a, command: [x]}, {name: a, command: [y]}]",
             "servers: [{name: a, command: [x], env: {KEY: '${NOT_THERE}'}}]",
             "limits: {body_bytes_max: many}\nservers: []",
-            "authentication: {type: oauth2, issuer: 'https://x'}\nservers: []",
+            "authentication: {type: oauth2, issuer: 'http://x.example'}\nservers: []",
             "listen: http://0.0.0.0:9\nservers: []",
         ]
         for times, text in enumerate(bad, 1):

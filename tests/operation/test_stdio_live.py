@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from operation_kit import _META, MODERN, alive, journal, stdio, until
 
 Tree = dict[str, Any]
@@ -158,6 +159,37 @@ def test_a_signal_ends_it_although_a_call_is_in_work(tmp_path: Path) -> None:
         assert not alive(pid)
 
 
+@pytest.mark.parametrize("ignore_signals", [False, True])
+def test_nothing_is_left_after_it_was_killed(tmp_path: Path, ignore_signals: bool) -> None:
+    with pipe(tmp_path, servers=[stdio("a", tmp_path, ignore_signals=ignore_signals)]) as gateway:
+        pids = [int(gateway.call("pid", modern=True)), int(gateway.call("fork", modern=True))]
+        gateway.ask("tools/call", {"name": "sleep", "arguments": {"seconds": 30}}, modern=True)
+        until(lambda: len(journal(tmp_path, "call")) == 3, "in work")
+        gateway.process.kill()
+        gateway.wait()
+
+        until(lambda: not any(map(alive, pids)), "everything is gone", 10)
+
+
+def test_files_may_stand_on_both_sides(tmp_path: Path) -> None:
+    """From a file and into one: no event loop can wait for those, and it need not."""
+    (tmp_path / "narthex.yaml").write_text(json.dumps({"servers": [stdio("a", tmp_path)]}))
+    (tmp_path / "input").write_bytes(echoes(3, times=20_000))
+    command = [sys.executable, "-m", "narthex", "stdio", "narthex.yaml", "--state", "state"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    for output in ("output", "/dev/null"):
+        with (tmp_path / "input").open("rb") as source, (tmp_path / output).open("wb") as target:
+            ended = subprocess.run(
+                command, stdin=source, stdout=target, stderr=subprocess.PIPE,
+                cwd=tmp_path, env=environment, timeout=30, check=False,
+            )  # fmt: skip
+        assert ended.returncode == 0, ended.stderr
+    found = [json.loads(line) for line in (tmp_path / "output").read_bytes().splitlines()]
+
+    assert sorted(one["id"] for one in found) == [0, 1, 2]
+    assert {len(one["result"]["content"][0]["text"]) for one in found} == {2_000_000}
+
+
 def test_nonsense_on_the_pipe_is_answered_and_survived(tmp_path: Path) -> None:
     with pipe(tmp_path, servers=[stdio("a", tmp_path)]) as gateway:
         assert gateway.process.stdin is not None
@@ -200,6 +232,75 @@ def test_a_client_that_does_not_read_is_not_hoarded_for(tmp_path: Path) -> None:
             process.kill()
 
 
+def resident_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextlib.contextmanager
+def unread(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A gateway over pipes whose output nobody reads but the test itself."""
+    (folder / "narthex.yaml").write_text(json.dumps({"servers": [stdio("a", folder)], "state": str(folder / "state")}))
+    with subprocess.Popen(
+        [sys.executable, "-m", "narthex", "stdio", str(folder / "narthex.yaml")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def echoes(count: int, *, times: int) -> bytes:
+    """Short requests for long answers."""
+    params = {"name": "echo", "arguments": {"text": "x" * 100, "times": times}, "_meta": _META}
+    numbered = [{"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params} for number in range(count)]
+    return b"".join(json.dumps(one).encode() + b"\n" for one in numbered)
+
+
+def test_answers_that_nobody_reads_are_bounded_and_each_request_gets_one(tmp_path: Path) -> None:
+    """Two hundred of a megabyte each: what does not fit is said in a few words, and the server is not held up."""
+    with unread(tmp_path) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(echoes(200, times=10_000))
+        process.stdin.flush()
+        until(lambda: len(journal(tmp_path, "call")) == 200, "all are worked on")
+        most = 0
+
+        def settled() -> bool:
+            nonlocal most
+            before, most = most, max(most, resident_bytes(process.pid))
+            time.sleep(0.1)
+            return before == most
+
+        until(settled, "nothing more is kept")
+        found = [json.loads(process.stdout.readline()) for _ in range(200)]
+        dropped = [one["error"]["data"]["reason"] for one in found if "error" in one]
+
+        assert most < 300_000_000
+        assert {one["id"] for one in found} == set(range(200))
+        assert set(dropped) == {"unread"}
+        assert 20 <= len(dropped) <= 150
+
+
+def test_what_was_answered_is_read_whole_however_late(tmp_path: Path) -> None:
+    """The input has ended long before somebody begins to read."""
+    with unread(tmp_path) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(echoes(3, times=20_000))
+        process.stdin.close()
+        until(lambda: len(journal(tmp_path, "call")) == 3, "all are worked on")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1.0)
+        found = [json.loads(line) for line in process.stdout]
+
+        assert {len(one["result"]["content"][0]["text"]) for one in found} == {2_000_000}
+        assert {one["id"] for one in found} == {0, 1, 2}
+        assert process.wait(10) == 0
+
+
 def test_an_endpoint_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pipe(tmp_path, "--endpoint", "nope", servers=[stdio("a", tmp_path)], endpoints={"few": {}}) as gateway:
         assert gateway.wait() == 2
@@ -213,3 +314,31 @@ def test_an_endpoint_is_served_when_it_is_named(tmp_path: Path) -> None:
         tools = gateway.request("tools/list", modern=True)["result"]["tools"]
 
         assert [tool["name"] for tool in tools] == ["echo"]
+
+
+def keyed(folder: Path, key: str | None) -> subprocess.CompletedProcess[bytes]:
+    """One modern `tools/list` on the stdin of a gateway that asks who calls."""
+    request = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": _META}}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **({"NARTHEX_KEY": key} if key else {})}
+    return subprocess.run(
+        [sys.executable, "-m", "narthex", "stdio", str(folder / "narthex.yaml")],
+        input=json.dumps(request).encode() + b"\n", capture_output=True, env=environment, timeout=60,
+    )  # fmt: skip
+
+
+def test_who_starts_a_gateway_that_asks_who_calls_shows_a_key_in_the_environment(tmp_path: Path) -> None:
+    wanted = {"state": str(tmp_path / "state"), "authentication": {"type": "keys"}, "servers": [stdio("one", tmp_path)]}
+    (tmp_path / "narthex.yaml").write_text(json.dumps(wanted))
+    made = subprocess.run(
+        [sys.executable, "-m", "narthex", "keys", "create", str(tmp_path / "narthex.yaml"), "--name", "me"],
+        capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    key = made.stdout.decode().strip()
+
+    nobody, somebody, forger = keyed(tmp_path, None), keyed(tmp_path, key), keyed(tmp_path, key[:-1] + "x")
+
+    assert (nobody.returncode, nobody.stdout) == (2, b"")
+    assert b"Set NARTHEX_KEY to an API key." in nobody.stderr
+    assert json.loads(somebody.stdout.splitlines()[0])["result"]["tools"]
+    assert (forger.returncode, forger.stdout) == (2, b"")
+    assert key.encode() not in nobody.stderr + somebody.stderr + forger.stderr

@@ -58,6 +58,7 @@ class Place:
     finished: list[str] = field(default_factory=list)
     replies: list[Tree] = field(default_factory=list)  # what clients answered to questions of ours
     generation: int = 0
+    asking: list["asyncio.Future[Tree]"] = field(default_factory=list)  # questions whose call did not wait for them
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
     states: set[str] = field(default_factory=set)
     ears: set[Callable[[str, Tree], None]] = field(default_factory=set)  # everyone who may hear news
@@ -252,6 +253,11 @@ async def asked(place: Place, talk: Talk, params: Tree, arguments: Tree, member:
     kinds = [kind for kind in arguments["kinds"] if kind in talk.capabilities or arguments.get("unasked")]
     if not kinds:
         return _said(member, uri, {"cannot ask": arguments["kinds"]}, failed=True)
+    if not talk.modern and arguments.get("hasty"):
+        for kind in kinds:  # it does not wait for what it asked
+            place.asking.append(asyncio.ensure_future(talk.ask(**_question(kind))))
+        await asyncio.sleep(0)
+        return _said(member, uri, "hasty")
     if not talk.modern:
         answers = {kind: await talk.ask(**_question(kind)) for kind in kinds}
         return _said(member, uri, answers)

@@ -256,6 +256,7 @@ class LegacyFace:
             await self.get(request, session)
         elif request.method == "DELETE":
             self.deleted += 1
+            self.place.seen.append({"message": {"method": "(DELETE)"}})
             self.sessions.pop(request.headers.get("mcp-session-id", ""), None)
             for work in list(session.inflight.values()):
                 work.cancel()

@@ -1,4 +1,4 @@
-"""The cells of the bridge matrix: every way to stand before the gateway, every server behind it (PROTOCOL.md 3).
+"""The cells of the bridge matrix: every way to stand before the gateway, every server behind it (docs/protocol.md).
 
 Knows: which client fits which place. Refuses to know: what is asked.
 """

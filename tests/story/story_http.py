@@ -83,13 +83,15 @@ class Reply:
 
 
 async def send(method: str, url: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Reply:
-    """The head of the answer, and the body unless it is a stream."""
+    """The head of the answer, and the body unless it is a stream. A URL with a user carries that as its credential."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=LIMIT)
     reply = Reply(reader, writer)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     headers = dict(headers or {})
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {headers.pop('Host', parts.netloc)}"]
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {headers.pop('Host', parts.netloc.rpartition('@')[2])}"]
+    if parts.username:
+        headers.setdefault("Authorization", f"Bearer {parts.username}")
     if method == "POST":
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]

@@ -1,4 +1,4 @@
-"""The declared mapping: what a result may look like after the gateway, and nothing else (PROTOCOL.md R15, R17, R19).
+"""The declared mapping: what a result may look like after the gateway, and nothing else (R15, R17, R19).
 
 Knows: which fields belong to which revision. Written from the specification, not from the gateway's code.
 """

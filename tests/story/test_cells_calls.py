@@ -8,7 +8,7 @@ import far_offers as offers
 import pytest
 from far_brain import LEVELS
 from story_cells import BACKS, FRONTS, STDIO_FRONTS, Far, Fronts
-from story_clients import META, Client, ModernHttp
+from story_clients import ASKABLE, META, Client, ModernHttp
 from story_hall import FarSide, Hall
 
 Opened = Callable[..., Awaitable[Client]]
@@ -134,6 +134,26 @@ async def test_an_older_client_sets_its_level_without_changing_anothers(
     for _ in range(2):
         assert [one["params"]["level"] for one in (await loud.tool("log")).heard] == list(LEVELS)
         assert [one["params"]["level"] for one in (await quiet.tool("log")).heard] == list(LEVELS[4:])
+
+
+@pytest.mark.parametrize("back", ["modern", "pipe", "november", "oldpipe", "old"])
+@pytest.mark.parametrize("front", ["modern", "2025-11-25", "sse"])
+async def test_a_log_line_says_which_of_many_servers_it_is_from(
+    far: FarSide, hall: Hall, fronts: Fronts, opened: Opened, front: str, back: str
+) -> None:
+    """R9: `logger` begins with the server's name; where there is only one it stays as it came, like all names."""
+    level = {"level": "error"} if front == "modern" else {}
+    among_many, alone = await opened(fronts.client(front, ""), ASKABLE), await opened(fronts.client(front, back))
+    heard = (await among_many.tool(f"{back}__log", **level)).heard
+    unmarked = (await alone.tool("log", **level)).heard
+
+    assert {one["params"]["logger"] for one in heard} == {f"{back}/far"}
+    assert {one["params"]["logger"] for one in unmarked} == {"far"}
+    if front == "sse" and back in ("november", "oldpipe"):  # a session with a conversation of its own
+        params = {"level": "error", "data": "to the owner"}
+        await Far(far, hall, back).control("tell", method="notifications/message", params=params)
+        await among_many.until(lambda: among_many.news)
+        assert {"level": "error", "data": "to the owner", "logger": back} in [one["params"] for one in among_many.news]
 
 
 @pytest.mark.parametrize("back", BACKS)

@@ -168,6 +168,62 @@ async def test_a_url_to_be_opened_first_reaches_the_clients_that_know_of_it(
     assert (await older.tool("fail", arguments)).error["code"] == -32603
 
 
+OPEN_FIRST = {
+    "code": -32042,
+    "message": "open it first",
+    "data": {
+        "elicitations": [
+            {"mode": "url", "elicitationId": "e-1", "url": "https://far.example/", "message": "m", "x-far": offers.HUGE}
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("front", "back"),
+    [*((("modern", back)) for back in ("march", "november", "loose", "oldpipe", "old")), ("stdio-modern", "november")],
+)
+async def test_a_url_to_be_opened_first_is_a_question_to_a_modern_client(
+    far: FarSide, hall: Hall, fronts: Fronts, opened: Opened, front: str, back: str
+) -> None:
+    """R15, line 4, checklist 42: input_required with the URL; the retry is a new call, without what we added."""
+    client, there = await opened(fronts.client(front, back), {"elicitation": {"url": {}}}), Far(far, hall, back)
+    await there.control("clear")
+    result = (await client.tool("fail", OPEN_FIRST)).result
+    asked = {"method": "elicitation/create"}
+    asked |= {"params": {"mode": "url", "url": "https://far.example/", "message": "m", "x-far": offers.HUGE}}
+    retry = {"name": "fail", "arguments": OPEN_FIRST, "requestState": result["requestState"]}
+    again = (await client.call("tools/call", {**retry, "inputResponses": {"gw.url.0": {"action": "accept"}}})).result
+    calls = await there.seen("tools/call")
+    no = {**retry, "inputResponses": {"gw.url.0": {"action": "decline"}}}
+    declined = (await client.call("tools/call", no)).result
+    other = {**retry, "arguments": {**OPEN_FIRST, "message": "another"}}
+
+    assert result["resultType"] == again["resultType"] == "input_required"
+    assert list(result["inputRequests"].values()) == [asked]
+    assert [set(one["params"]) - {"_meta"} for one in calls] == [{"name", "arguments"}] * 2
+    assert declined["isError"] is True
+    assert "declined" in declined["content"][0]["text"]
+    assert (await client.call("tools/call", other)).error["code"] == -32602
+    assert len(await there.seen("tools/call")) == 2
+
+
+@pytest.mark.parametrize("back", ["november", "oldpipe", "old"])
+async def test_a_url_to_be_opened_first_is_told_to_a_modern_client_that_cannot(
+    hall: Hall, opened: Opened, back: str
+) -> None:
+    """R3, R15: it hears which capability it lacks. An error that names no URL is one like any other."""
+    client = await opened(ModernHttp(hall.endpoint(back)), {"elicitation": {"form": {}}})
+    flight = await client.tool("fail", OPEN_FIRST)
+    able = await opened(ModernHttp(hall.endpoint(back)), ASKABLE)
+    empty = await able.tool("fail", {**OPEN_FIRST, "data": {"elicitations": []}})
+
+    assert (flight.status, flight.error["code"]) == (400, -32021)
+    assert flight.error["data"]["requiredCapabilities"] == {"elicitation": {"url": {}}}
+    assert flight.error["data"]["dev.narthex/data"] == OPEN_FIRST["data"]
+    assert empty.error["code"] == -32603
+
+
 async def test_a_changed_annotation_is_learned_and_the_call_repeated_once(
     far: FarSide, hall: Hall, opened: Opened
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from story_cells import BACKS, FRONTS, STDIO_FRONTS, Fronts, flat, pages
-from story_clients import META, MODERN, Client, LegacyHttp, ModernHttp, dumped, initialize, parsed
+from story_clients import META, MODERN, Client, LegacyHttp, ModernHttp, OldSse, dumped, initialize, parsed
 from story_hall import Hall, config_for
 from story_http import send
 
@@ -76,6 +76,27 @@ async def test_every_older_revision_works_over_the_old_pair_of_addresses(
     client.revision = asked
     await opened(client)
 
+    assert (await client.tool("echo", {"a": 1})).text == '{"arguments": {"a": 1}, "name": "echo"}'
+
+
+class Probing(OldSse):
+    """Asks before it greets, as a client of both eras does."""
+
+    codes: tuple[int, ...] = ()
+
+    async def greet(self, capabilities: dict[str, Any] | None) -> None:
+        self.codes = tuple([(await self.call(method)).error["code"] for method in ("server/discover", "tools/list")])
+        await super().greet(capabilities)
+
+
+async def test_a_probe_over_the_old_pair_is_refused_on_its_stream_and_the_older_greeting_works_after(
+    hall: Hall, opened: Opened
+) -> None:
+    """F: a POST that fails would end the conversation of a client that only wanted to know the era."""
+    client = Probing(hall.old("modern"))
+    await opened(client)
+
+    assert client.codes == (-32601, -32600)
     assert (await client.tool("echo", {"a": 1})).text == '{"arguments": {"a": 1}, "name": "echo"}'
 
 

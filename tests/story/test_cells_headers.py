@@ -1,4 +1,4 @@
-"""The ladder of a modern request, from the outside (PROTOCOL.md H11): each wrong step has its answer, and nobody behind
+"""The ladder of a modern request, from the outside (H11): each wrong step has its answer, and nobody behind
 the gateway hears of it."""
 
 import json

@@ -7,14 +7,14 @@ a request on the call's own stream. What crosses the eras is refused in words, u
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import far_offers as offers
 import pytest
 from story_cells import LEGACY_BACKS, MODERN_BACKS, Far, Fronts
-from story_clients import ASKABLE, Client, LegacyHttp, ModernHttp, Refused, answered
-from story_hall import FarSide, Hall
+from story_clients import ASKABLE, Client, Flight, LegacyHttp, ModernHttp, Refused, Stdio, answered
+from story_hall import FarSide, Hall, config_for, servers
 
 Opened = Callable[..., Awaitable[Client]]
 Tree = dict[str, Any]
@@ -239,6 +239,126 @@ async def test_a_question_is_withdrawn_when_its_call_is_cancelled(
     never.cancel()
 
     assert (await client.tool("echo")).result["content"]
+
+
+def withdrawn(client: Client, flight: Flight) -> list[Any]:
+    """The questions that the client was told to forget, wherever it was told."""
+    heard = [*flight.heard, *client.news]
+    return [one["params"]["requestId"] for one in heard if one["method"] == "notifications/cancelled"]
+
+
+def never_answering(client: Client) -> "asyncio.Future[Tree]":
+    """The user thinks until this is done."""
+    answer: asyncio.Future[Tree] = asyncio.get_running_loop().create_future()
+
+    async def think() -> Tree:
+        return await answer
+
+    client.answers = lambda method, params: think()
+    return answer
+
+
+async def heard_of_it(client: Client, flight: Flight) -> None:
+    """The question was withdrawn where it was put: on the stream of the call, or on the session's own."""
+    async with asyncio.timeout(5):
+        while withdrawn(client, flight) != [one["id"] for one in client.asked]:
+            await asyncio.sleep(0.01)
+
+
+WITHDRAWING = [("2025-03-26", "june"), ("2025-11-25", "asker"), ("stdio-2025-06-18", "june")]
+WITHDRAWING += [(front, back) for front in ("2025-11-25", "sse") for back in ("november", "oldpipe", "old")]
+
+
+async def asked_by(far: FarSide, hall: Hall, fronts: Fronts, opened: Opened, front: str, back: str) -> Client:
+    client = await opened(fronts.client(front, back), ASKABLE)
+    if back == "asker" and isinstance(client, LegacyHttp):
+        await client.stream()
+    await Far(far, hall, back).control("clear")
+    return client
+
+
+@pytest.mark.parametrize(("front", "back"), WITHDRAWING)
+async def test_a_question_ends_with_its_cancelled_call(
+    far: FarSide, hall: Hall, fronts: Fronts, opened: Opened, front: str, back: str
+) -> None:
+    """The user is not left alone with it; a late answer is heard by nobody."""
+    client = await asked_by(far, hall, fronts, opened, front, back)
+    answer = never_answering(client)
+    flight = await client.start_tool("ask", {"kinds": ["elicitation"]})
+    await client.until(lambda: client.asked)
+    await flight.leave()
+    await heard_of_it(client, flight)
+    answer.set_result({"action": "accept", "content": {"name": "too late"}})
+    assert (await client.tool("echo")).result["content"]
+    state = await Far(far, hall, back).until(
+        lambda state: [one for one in state["seen"] if one["message"].get("method") == "notifications/cancelled"]
+    )
+
+    assert "too late" not in json.dumps(state["replies"])
+
+
+@pytest.mark.parametrize(("front", "back"), WITHDRAWING)
+async def test_a_question_ends_with_its_answered_call(
+    far: FarSide, hall: Hall, fronts: Fronts, opened: Opened, front: str, back: str
+) -> None:
+    """The server did not wait for it: the client is told before the answer, and the server gets a refusal."""
+    client = await asked_by(far, hall, fronts, opened, front, back)
+    answer = never_answering(client)
+    flight = await client.start_tool("ask", {"kinds": ["elicitation"], "hasty": True})
+    await flight.answer()
+    if client.asked:  # else the call was over before the question could be put
+        await heard_of_it(client, flight)
+    if not front.startswith("stdio"):
+        state = await Far(far, hall, back).until(lambda state: state["replies"])
+        assert [one["result"] for one in state["replies"]] == [{"action": "cancel"}]
+    answer.cancel()
+    assert (await client.tool("echo")).result["content"]
+
+
+@pytest.fixture(scope="module")
+def impatient(far: FarSide, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
+    """A gateway on which no call lasts longer than a second."""
+    home = tmp_path_factory.mktemp("impatient")
+    listed = servers(far, home / "children", ("november", "asker", "old"), ("oldpipe",))
+    limits = {"call_seconds_absolute_max": 1.0, "call_seconds_max": 1.0}
+    found = Hall(home, {**config_for(home, listed), "limits": limits})
+    yield found
+    found.end()
+
+
+@pytest.mark.parametrize("back", ["november", "asker", "old", "oldpipe"])
+async def test_a_question_ends_with_the_time_of_its_call(
+    far: FarSide, impatient: Hall, opened: Opened, back: str
+) -> None:
+    client = await opened(LegacyHttp(impatient.endpoint(back), "2025-11-25"), ASKABLE)
+    await client.stream()  # type: ignore[attr-defined]
+    answer = never_answering(client)
+    flight = await client.start_tool("ask", {"kinds": ["elicitation"]})
+    error = (await flight.answer()).error
+    await heard_of_it(client, flight)
+
+    assert error["data"]["reason"] == "upstream_timeout"
+    answer.set_result({"action": "decline"})
+    assert (await client.tool("echo")).result["content"]
+
+
+async def test_whoever_closes_his_input_is_not_waited_for_with_a_question(fronts: Fronts) -> None:
+    """`narthex stdio`: the call goes on without an answer, and the process ends."""
+    client = fronts.client("stdio-2025-06-18", "november")
+    assert isinstance(client, Stdio)
+    await client.open(ASKABLE)
+    never_answering(client)
+    flight = await client.start_tool("ask", {"kinds": ["elicitation"]})
+    await client.until(lambda: client.asked)
+    assert client.child is not None
+    assert client.child.stdin is not None
+    client.child.stdin.close()
+    said = (await flight.answer()).text
+    async with asyncio.timeout(10):
+        await client.child.wait()
+    await client.close()
+
+    assert "error" in json.loads(said)["elicitation"]
 
 
 # ---- what crosses the eras

@@ -173,6 +173,45 @@ async def test_a_deleted_session_takes_its_calls_with_it(far: FarSide, hall: Hal
         await client.close()
 
 
+@pytest.mark.parametrize("back", ["june", "november"])
+async def test_a_server_hears_that_calls_are_cancelled_before_its_session_is_deleted(
+    far: FarSide, hall: Hall, back: str
+) -> None:
+    """Each of these messages has a connection of its own, and may overtake the others."""
+    client, there = await session(hall, back), Far(far, hall, back)
+    await client.tool("echo")
+    flights = [await client.start_tool("slow", {"key": f"{back} {number}"}) for number in range(20)]
+    await there.until(lambda state: {f"{back} {number}" for number in range(20)} <= set(state["started"]))
+    await there.control("clear")
+    assert await client.delete() == 200
+    state = await there.until(lambda state: _methods(state).count("(DELETE)"))
+    for flight in flights:
+        await flight.answer()
+    client.session = None
+    await client.close()
+
+    assert _methods(state) == ["notifications/cancelled"] * 20 + ["(DELETE)"]
+
+
+async def test_a_server_of_the_old_transport_hears_that_calls_are_cancelled(far: FarSide, hall: Hall) -> None:
+    """Before the stream closes, which ends the session."""
+    client, there = await session(hall, "old", caps=ASKABLE), Far(far, hall, "old")
+    await client.tool("echo")
+    flights = [await client.start_tool("slow", {"key": f"old {number}"}) for number in range(20)]
+    await there.until(lambda state: {f"old {number}" for number in range(20)} <= set(state["started"]))
+    await there.control("clear")
+    assert await client.delete() == 200
+    await there.until(lambda state: _methods(state).count("notifications/cancelled") == 20)
+    for flight in flights:
+        await flight.answer()
+    client.session = None
+    await client.close()
+
+
+def _methods(state: Tree) -> list[str]:
+    return [one["message"]["method"] for one in state["seen"] if "method" in one["message"]]
+
+
 async def test_the_one_stream_of_the_old_transport_takes_its_session_with_it(
     far: FarSide, hall: Hall, fronts: Fronts
 ) -> None:

@@ -202,6 +202,33 @@ async def test_a_lost_listen_is_taken_up_again_and_what_was_missed_is_told(
     await ear.until(CHANGED)
 
 
+@pytest.mark.parametrize("front", ["modern", "2025-11-25", "sse"])
+@pytest.mark.parametrize("back", ["modern", "november"])
+async def test_a_lost_listen_that_missed_nothing_is_no_news(
+    far: FarSide, hall: Hall, fronts: Fronts, opened: Opened, front: str, back: str
+) -> None:
+    """The lists are taken anew and compared; of resources nobody knows, so who wants one hears of it."""
+    there = Far(far, hall, back)
+    ear = await Ear(await opened(fronts.client(front, back))).open("far://plain")
+    await wanted_at(there, back, "far://plain")
+    await there.control("clear")
+    await there.control("drop")
+    await ear.until(UPDATED, uri="far://plain")
+    await there.until(lambda state: _asked(state, "resources/templates/list"))
+    for _ in range(2):  # each comes with a flush of its own, and what was to be told before with them
+        told = ear.count(UPDATED)
+        await there.control("tell", method=UPDATED, params={"uri": "far://plain"})
+        await ear.again(UPDATED, told)
+
+    assert ear.count(CHANGED) == 0
+    await there.control("grow")
+    await ear.until(CHANGED)
+
+
+def _asked(state: Tree, method: str) -> bool:
+    return any(one["message"].get("method") == method for one in state["seen"])
+
+
 async def test_a_hidden_tool_is_not_betrayed_by_a_notice(far: FarSide, opened: Opened, tmp_path: Path) -> None:
     """Checklist 69, 76: who sees only a part hears only of that part."""
     config = config_for(tmp_path, servers(far, tmp_path / "children", ("hostile",), ()))

@@ -6,18 +6,18 @@ Knows: lines, and that nothing but messages may be written to stdout. Refuses to
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, BinaryIO
 
-from narthex.edge.channel import Channel
+from narthex.edge.channel import Channel, answer
 from narthex.edge.legacy_calls import LegacyCalls
 from narthex.edge.listening import filter_of, honoured, stay, tagged
+from narthex.edge.output import Out, always_ready
 from narthex.limits import Limits, pipe_read_bytes, session_requests_max
 from narthex.model.call import Call
 from narthex.model.deadline import Deadline
 from narthex.model.identity import Principal
 from narthex.model.outcome import Failure, Outcome, Result
 from narthex.relay.bus import Listener
-from narthex.relay.lists import SERVER_INFO
 from narthex.telemetry.owned import Owned
 from narthex.upstream.stdio.framing import LineFramer
 from narthex.wire.envelope import (
@@ -36,11 +36,9 @@ from narthex.wire.revisions import META_SUBSCRIPTION_ID, META_VERSION, MODERN, M
 from narthex.wire.strict import decode
 from narthex.wire.translate import modern_result
 
-Write = Callable[[bytes], bool]
-
 
 class StdioFace:
-    """One client. `take` is called per line; answers go to `write`, one message per call."""
+    """One client. `take` is called per line; what it is told goes to `out`, one message per call."""
 
     def __init__(
         self,
@@ -49,11 +47,11 @@ class StdioFace:
         endpoint: str,
         who: Principal,
         limits: Callable[[], Limits],
-        write: Write,
+        out: Out,
     ) -> None:
         self._calls, self._owned, self._endpoint, self._who = calls, owned, endpoint, who
-        self._read_limits, self._write = limits, write
-        self._channel = Channel(calls, owned, write)
+        self._read_limits, self._out = limits, out
+        self._channel = Channel(calls, owned, out)
         self._modern: dict[RequestId, asyncio.Task[Any]] = {}
         self._loop = asyncio.get_running_loop()
 
@@ -63,7 +61,7 @@ class StdioFace:
             value = decode(line, self._read_limits())
             self._dispatch(value, len(line))
         except PeerFault as fault:
-            self._write(encode_error(readable_id(value), fault.code, str(fault), fault.data))
+            self._out.write(encode_error(readable_id(value), fault.code, str(fault), fault.data))
 
     def _dispatch(self, value: Any, size: int) -> None:
         message = read(value)
@@ -76,12 +74,12 @@ class StdioFace:
         elif type(message) is Request and message.method == "initialize":
             session, body = self._calls.initialize(message, self._endpoint, self._who)
             self._channel.attach(session)
-            self._write(body)
+            self._out.write(body)
         elif type(message) is Request:
             if message.method != "ping":
                 text = "Send initialize first, or requests of revision 2026-07-28 with their _meta."
                 raise PeerFault(INVALID_REQUEST, text, data={"reason": "not_initialized"})
-            self._write(encode_result(message.id, {}))
+            self._out.write(encode_result(message.id, {}))
 
     def _cancelled(self, message: Notification) -> "asyncio.Task[Any] | None":
         """The modern request that this notification cancels, if it is one and does."""
@@ -92,6 +90,8 @@ class StdioFace:
 
     async def finish(self) -> None:
         """The client says no more: until everything it asked for is answered."""
+        if self._channel.session is not None:
+            self._channel.session.fall_mute()
         while working := [*self._modern.values(), *self._channel.working()]:
             await asyncio.wait(working)
 
@@ -114,7 +114,7 @@ class StdioFace:
     async def _serve(self, modern: ModernRequest, size: int) -> None:
         endpoint = self._calls.relay.endpoint(self._endpoint)
         if endpoint is None:
-            self._write(encode_error(modern.id, INVALID_REQUEST, "This endpoint is no longer configured."))
+            self._out.write(encode_error(modern.id, INVALID_REQUEST, "This endpoint is no longer configured."))
             return
         limits = self._read_limits()
         call = Call(
@@ -132,16 +132,16 @@ class StdioFace:
             bytes_in=size,
         )
         try:
-            answer = await self._calls.relay.handle(call)
+            found = await self._calls.relay.handle(call)
         except asyncio.CancelledError:
             return  # cancelled by the client: by rule it gets no answer
         except Exception:
-            self._write(encode_error(modern.id, INTERNAL_ERROR, "The gateway failed to answer this request."))
+            self._out.write(encode_error(modern.id, INTERNAL_ERROR, "The gateway failed to answer this request."))
             raise
-        self._write(answer.body)
+        answer(self._out, modern.id, found.body)
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
-        self._write(encode_notification(method, params))
+        self._out.hint(encode_notification(method, params))
 
     def parted(self) -> None:
         """Nothing follows from it here."""
@@ -155,23 +155,24 @@ class StdioFace:
         relay = self._calls.relay
         endpoint = relay.endpoint(self._endpoint)
         if endpoint is None:
-            self._write(encode_error(modern.id, INVALID_REQUEST, "This endpoint is no longer configured."))
+            self._out.write(encode_error(modern.id, INVALID_REQUEST, "This endpoint is no longer configured."))
             return
         endpoint = await relay.settled(endpoint)
         try:
-            kinds, uris = honoured(modern.params, endpoint)
+            kinds, uris = honoured(modern.params, endpoint, self._who)
         except PeerFault as fault:
-            self._write(encode_error(modern.id, fault.code, str(fault), fault.data))
+            self._out.write(encode_error(modern.id, fault.code, str(fault), fault.data))
             return
 
         def deliver(method: str, params: dict[str, Any]) -> None:
-            self._write(encode_notification(method, tagged(params, modern.id)))
+            self._out.say(encode_notification(method, tagged(params, modern.id)))
 
         deliver("notifications/subscriptions/acknowledged", {"notifications": filter_of(kinds, uris)})
-        listener = Listener(endpoint.name, kinds, uris, deliver)
+        listener = Listener(endpoint.name, kinds, uris, deliver, lambda: self._who)
         await stay(self._calls.bus, listener, relay.fleet, endpoint, self._loop.create_future())
-        members = modern_result("subscriptions/listen", {"_meta": {META_SUBSCRIPTION_ID: modern.id}}, SERVER_INFO)
-        self._write(encode_result(modern.id, members))
+        meta = {META_SUBSCRIPTION_ID: modern.id}
+        members = modern_result("subscriptions/listen", {"_meta": meta}, endpoint.server_info)
+        self._out.write(encode_result(modern.id, members))
 
 
 async def lines_of(
@@ -184,12 +185,15 @@ async def lines_of(
     """Read lines until the end of input, no faster than `ready` allows. Longer ones are skipped whole, and reported."""
     loop = asyncio.get_running_loop()
     framer = LineFramer(line_bytes_max, lambda _beginning, _size: too_long())
-    reader = asyncio.StreamReader()
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(fd), "rb", buffering=0)
-    )
+    source = os.fdopen(os.dup(fd), "rb", buffering=0)
+    if always_ready(fd):
+        read, close = _reads(source), source.close
+    else:
+        reader = asyncio.StreamReader()
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
+        read, close = reader.read, transport.close
     try:
-        while data := await reader.read(pipe_read_bytes):
+        while data := await read(pipe_read_bytes):
             await ready()
             for line in framer.feed(data):
                 if line.strip():
@@ -197,7 +201,14 @@ async def lines_of(
         if (rest := framer.rest()) and rest.strip():
             take(rest.strip())  # the last line of a client that did not end it
     finally:
-        transport.close()
+        close()
+
+
+def _reads(source: BinaryIO) -> Callable[[int], Awaitable[bytes]]:
+    async def read(size: int) -> bytes:
+        return await asyncio.to_thread(source.read, size)
+
+    return read
 
 
 def _is_modern(request: Request) -> bool:

@@ -1,4 +1,4 @@
-"""`requestState` on its way through us: a server's state in our sealed envelope (PROTOCOL.md H6).
+"""`requestState` on its way through us: a server's state in our sealed envelope (H6).
 
 Knows: what a state is bound to: server, principal, method, name, arguments. Refuses to trust one that comes back.
 """
@@ -17,7 +17,8 @@ from narthex.wire.seal import STATE, Sealer, Unsealed
 from narthex.wire.translate import opened
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
-_NOT_SALIENT = ("_meta", "inputResponses", "requestState")
+_OF_A_RETRY = ("inputResponses", "requestState")
+_NOT_SALIENT = ("_meta", *_OF_A_RETRY)
 
 
 def wrap(call: Call, result: Result, sealer: Sealer) -> None:
@@ -33,11 +34,20 @@ def wrap(call: Call, result: Result, sealer: Sealer) -> None:
         raise UpstreamFault(call.server, "upstream_too_large", text, sent=True) from None
 
 
-def unwrap(call: Call, sealer: Sealer) -> None:
-    """Give the server its own state back. Raises `PeerFault` for a state that is not ours, or not for this call."""
+def own(call: Call, sealer: Sealer) -> str:
+    """A state for a question that the gateway puts in the place of a server that has none."""
+    claims = [call.server, call.endpoint.name, call.principal.key, call.method, _digest(call), None]
+    return sealer.seal(STATE, claims, time.time() + request_state_seconds_max)
+
+
+def unwrap(call: Call, sealer: Sealer) -> bool:
+    """Give the server its own state back. Raises `PeerFault` for a state that is not ours, or not for this call.
+
+    True: the question was the gateway's own, and the server hears nothing of it.
+    """
     state = call.params.get("requestState")
     if state is None:
-        return
+        return False
     try:
         claims = sealer.open(STATE, state, time.time()) if type(state) is str else None
     except Unsealed:
@@ -46,7 +56,11 @@ def unwrap(call: Call, sealer: Sealer) -> None:
     if type(claims) is not list or claims[:-1] != bound:
         message = "The requestState is not valid for this call. Start the call again without it."
         raise PeerFault(INVALID_PARAMS, message, data={"reason": "request_state"})
+    if claims[-1] is None:
+        call.private = {name: value for name, value in call.private.items() if name not in _OF_A_RETRY}
+        return True
     call.private = {**call.private, "requestState": claims[-1]}
+    return False
 
 
 def _digest(call: Call) -> bytes:

@@ -1,4 +1,4 @@
-"""How a conversation with a server begins: the probe that finds out its era and transport (PROTOCOL.md R1).
+"""How a conversation with a server begins: the probe that finds out its era and transport (R1).
 
 Knows: what to try, in which order, and what each answer means. Refuses to know: who will use the conversation.
 """
@@ -9,12 +9,17 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from narthex.limits import Limits, probe_http_seconds_max, probe_stdio_seconds_max, start_seconds_max, sweep_seconds
+from narthex.model.caller import Caller
 from narthex.model.config import ServerConfig
 from narthex.model.deadline import Deadline
 from narthex.model.outcome import Failure, Outcome, UpstreamFault
 from narthex.telemetry.owned import Owned
+from narthex.upstream.credentials.about_caller import speaks_of_caller
+from narthex.upstream.credentials.client import BearingClient
+from narthex.upstream.credentials.wallet import credentials_of
 from narthex.upstream.era import EraRecord
 from narthex.upstream.http.client import HttpClient
+from narthex.upstream.http.tls import Tls
 from narthex.upstream.link.ask import Ask, Link, Notice
 from narthex.upstream.link.handshake import adopt_discovered
 from narthex.upstream.link.http_sse import HttpSse
@@ -38,10 +43,28 @@ class Opener(Protocol):
 
     @property
     def era_is_modern(self) -> bool: ...
-    async def open(self, capabilities: dict[str, Any], notice: Notice) -> Link: ...
 
-    async def open_legacy(self, capabilities: dict[str, Any], notice: Notice) -> Link | None:
+    @property
+    def personal(self) -> bool:
+        """Each caller shows the server something else, so no two may share a conversation that remembers."""
+        ...
+
+    async def open(self, capabilities: dict[str, Any], notice: Notice, caller: Caller | None = None) -> Link:
+        """`caller`: whose the conversation is to be; None: the gateway's own."""
+        ...
+
+    async def open_legacy(
+        self, capabilities: dict[str, Any], notice: Notice, caller: Caller | None = None
+    ) -> Link | None:
         """A conversation in an older revision with a server that speaks the modern one; None: it has no older one."""
+        ...
+
+    def lend(self, caller: Caller) -> bool:
+        """The server is asked for its lists as this caller from now on, if it has to be as one. False: it need not."""
+        ...
+
+    def hide(self, text: str) -> str:
+        """The text without what the server is shown of us."""
         ...
 
     def doubt(self) -> None: ...
@@ -59,37 +82,63 @@ class Opener(Protocol):
 class HttpOpener:
     """A server under a URL: modern, legacy, or HTTP+SSE. `server/discover` first: it has no side effect (C-VER-04)."""
 
-    def __init__(self, config: ServerConfig, limits: Limits, owned: Owned, era: EraRecord | None) -> None:
+    def __init__(
+        self,
+        config: ServerConfig,
+        limits: Limits,
+        owned: Owned,
+        era: EraRecord | None,
+        say: Callable[[str, str], None] = lambda _level, _sentence: None,
+    ) -> None:
         assert config.upstream is not None, "a server under a URL has one"
         self.era = era
         self._name, self._url, self._limits, self._owned = config.name, config.upstream, limits, owned
-        headers = tuple((name.encode(), value.encode()) for name, value in config.headers.items())
-        self.http = HttpClient(config.upstream, limits, allow_private=True, headers=headers)
+        headers = tuple(
+            (name.encode(), value.encode()) for name, value in config.headers.items() if not speaks_of_caller(value)
+        )
+        self._credentials = credentials_of(config, owned, say, Tls())
+        self.http: HttpClient
+        if self._credentials is None:
+            self.http = HttpClient(config.upstream, limits, allow_private=True, headers=headers)
+        else:
+            self.http = BearingClient(config.upstream, limits, headers=headers, credentials=self._credentials)
 
     @property
     def era_is_modern(self) -> bool:
         return self.era is not None and self.era.era == "modern"
 
-    async def open(self, capabilities: dict[str, Any], notice: Notice) -> Link:
+    @property
+    def personal(self) -> bool:
+        return self._credentials is not None and self._credentials.personal
+
+    def lend(self, caller: Caller) -> bool:
+        return self._credentials is not None and self._credentials.lend(caller)
+
+    def hide(self, text: str) -> str:
+        return text if self._credentials is None else self._credentials.hide(text)
+
+    async def open(self, capabilities: dict[str, Any], notice: Notice, caller: Caller | None = None) -> Link:
         era = self.era if self.era is not None and self.era.fresh(time.time()) else None
         try:
-            return await self._open(era, capabilities, notice)
+            return await self._open(era, capabilities, notice, caller)
         except UpstreamFault as fault:
             if era is None or fault.reason not in _ANOTHER_SHAPE:
                 raise
         # It is no longer what it was: find out anew, as with a stranger.
-        return await self._open(None, capabilities, notice)
+        return await self._open(None, capabilities, notice, caller)
 
-    async def _open(self, era: EraRecord | None, capabilities: dict[str, Any], notice: Notice) -> Link:
+    async def _open(
+        self, era: EraRecord | None, capabilities: dict[str, Any], notice: Notice, caller: Caller | None
+    ) -> Link:
         if era is None or era.era == "modern":
-            modern = await self._modern()
+            modern = await self._modern(caller)
             if modern is not None:
                 return self._remember(modern, "modern", "http")
         if era is None or era.transport != "http+sse":
-            legacy = await self._legacy(capabilities, notice)
+            legacy = await self._legacy(capabilities, notice, caller)
             if legacy is not None:
                 return legacy
-        old = HttpSse(self._name, self._url, self.http, self._limits, notice, self._owned)
+        old = HttpSse(self._name, self._url, self.http, self._limits, notice, self._owned, caller)
         try:
             # Nobody looks at its deadlines yet: a conversation is swept from the moment on at which it is one.
             async with asyncio.timeout(probe_http_seconds_max * 2):
@@ -102,8 +151,10 @@ class HttpOpener:
             raise UpstreamFault(self._name, "upstream_timeout", "it did not greet us in time") from None
         return self._remember(old, "legacy", "http+sse")
 
-    async def open_legacy(self, capabilities: dict[str, Any], notice: Notice) -> Link | None:
-        link = LegacyHttp(self._name, self.http, self._limits, notice, self._owned)
+    async def open_legacy(
+        self, capabilities: dict[str, Any], notice: Notice, caller: Caller | None = None
+    ) -> Link | None:
+        link = LegacyHttp(self._name, self.http, self._limits, notice, self._owned, caller)
         try:
             await link.open(capabilities, self._deadline(probe_http_seconds_max * 2))
         except NotLegacy:
@@ -125,10 +176,10 @@ class HttpOpener:
     async def aclose(self) -> None:
         await self.http.aclose()
 
-    async def _modern(self) -> ModernHttp | None:
+    async def _modern(self, caller: Caller | None) -> ModernHttp | None:
         link = ModernHttp(self._name, self.http)
         try:
-            outcome = await self._discover(link)
+            outcome = await self._discover(link, caller)
         except UpstreamFault as fault:
             # Refused, busy, broken, silent: no verdict about the era. Only an answer of another shape is one.
             if fault.reason in _ANOTHER_SHAPE:
@@ -136,22 +187,24 @@ class HttpOpener:
             raise
         return link if adopt_discovered(link, outcome) else None
 
-    async def _discover(self, link: ModernHttp) -> Outcome:
-        outcome = await link.request(Ask("server/discover", {}, self._deadline(probe_http_seconds_max)))
+    async def _discover(self, link: ModernHttp, caller: Caller | None) -> Outcome:
+        ask = Ask("server/discover", {}, self._deadline(probe_http_seconds_max), caller=caller)
+        outcome = await link.request(ask)
         if isinstance(outcome, Failure) and outcome.code == UNSUPPORTED_PROTOCOL_VERSION:
             # It names what it serves. If that holds our revision after all, the refusal deserves a second question.
             served = outcome.data.get("supported") if type(outcome.data) is dict else None
             if type(served) is list and MODERN in served:
-                return await link.request(Ask("server/discover", {}, self._deadline(probe_http_seconds_max)))
+                ask.deadline = self._deadline(probe_http_seconds_max)
+                return await link.request(ask)
         return outcome
 
-    async def _legacy(self, capabilities: dict[str, Any], notice: Notice) -> Link | None:
-        link = LegacyHttp(self._name, self.http, self._limits, notice, self._owned)
+    async def _legacy(self, capabilities: dict[str, Any], notice: Notice, caller: Caller | None) -> Link | None:
+        link = LegacyHttp(self._name, self.http, self._limits, notice, self._owned, caller)
         try:
             await link.open(capabilities, self._deadline(probe_http_seconds_max * 2))
         except NotLegacy as refusal:
             if refusal.failure is not None and refusal.failure.code == UNSUPPORTED_PROTOCOL_VERSION:
-                modern = await self._modern()
+                modern = await self._modern(caller)
                 if modern is not None:
                     return self._remember(modern, "modern", "http")
             if refusal.failure is None and refusal.status in (400, 404, 405, 406, 415):
@@ -200,7 +253,17 @@ class StdioOpener:
     def era_is_modern(self) -> bool:
         return self.era is not None and self.era.era == "modern"
 
-    async def open(self, capabilities: dict[str, Any], notice: Notice) -> Link:
+    @property
+    def personal(self) -> bool:
+        return False
+
+    def lend(self, caller: Caller) -> bool:
+        return False
+
+    def hide(self, text: str) -> str:
+        return text
+
+    async def open(self, capabilities: dict[str, Any], notice: Notice, caller: Caller | None = None) -> Link:
         known = self.era if self.era is not None and self.era.fresh(time.time()) else None
         try:
             if known is not None and known.era == "legacy":
@@ -213,7 +276,9 @@ class StdioOpener:
             self.doubt()
             raise
 
-    async def open_legacy(self, capabilities: dict[str, Any], notice: Notice) -> Link | None:
+    async def open_legacy(
+        self, capabilities: dict[str, Any], notice: Notice, caller: Caller | None = None
+    ) -> Link | None:
         era = self.era
         try:
             return await self._attempt(capabilities, notice, self._initialize)
@@ -282,7 +347,7 @@ class StdioOpener:
         try:
             await link.initialize(capabilities, deadline)
         except UpstreamFault:
-            # It was slow, not old: the late answer to the probe tells (PROTOCOL.md R1, probe edge cases).
+            # It was slow, not old: the late answer to the probe tells (R1).
             if discover.done() and await _quietly(discover, link):
                 return
             raise

@@ -49,7 +49,7 @@ class Processes:
         """Stop what was not used for as long as the configuration says. It is started again by the next call."""
         patience = self._config.idle_stop_seconds or idle_stop_seconds
         for link in self._links():
-            if not link.inflight and now - link.last_used > patience:
+            if link.idle and now - link.last_used > patience:
                 self._stop(link)
 
     def _stop(self, link: StdioLink) -> None:

@@ -13,32 +13,28 @@ import msgspec
 
 from narthex import limits as house
 from narthex.limits import Limits
+from narthex.model.caller import Caller
 from narthex.model.client import Sitting
 from narthex.model.config import ServerConfig
 from narthex.model.deadline import Deadline
+from narthex.model.identity import Principal
 from narthex.model.offer import Offer
 from narthex.model.outcome import Failure, Outcome, UpstreamFault
 from narthex.ports import Notices
 from narthex.telemetry.owned import Owned
+from narthex.upstream import other_era
 from narthex.upstream.health import Health, State
-from narthex.upstream.lanes import Lanes
-from narthex.upstream.link.ask import Ask, Link
+from narthex.upstream.lanes import Lanes, inflight
+from narthex.upstream.link.ask import SAFE, Ask, Link
 from narthex.upstream.link.legacy_http import LegacyHttp, SessionEnded
 from narthex.upstream.link.modern_http import ModernHttp
 from narthex.upstream.link.stdio import StdioLink
 from narthex.upstream.listing import take_offer
+from narthex.upstream.mask import Discreet, mask_of
 from narthex.upstream.openers import Opener
 from narthex.upstream.processes import Processes
+from narthex.upstream.status import shown
 from narthex.upstream.watch import CHANGED, Watch
-from narthex.wire.faults import HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_PROTOCOL_VERSION
-from narthex.wire.revisions import LISTS
-
-# Repeating these does no harm, so a lost connection is tried once more (PROTOCOL.md R6).
-SAFE = frozenset({*LISTS, "server/discover", "resources/read", "prompts/get", "completion/complete"})
-# An older server has no such errors: whoever answers so to an older conversation has become a modern one (C-VER-01).
-_MODERN_ERRORS = (HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_PROTOCOL_VERSION)
-_DOUBT = ("upstream_status", "upstream_malformed")
-_REFUSALS = (400, 404, 405)
 
 
 class Server:
@@ -56,10 +52,13 @@ class Server:
     ) -> None:
         self.config, self.name, self.limits, self.opener = config, config.name, limits, opener
         self.offer = offer
-        self.health = Health()
+        self._personal = opener.personal
+        mask = mask_of(config, opener.hide)
+        notices = Discreet(notices, mask)
+        self.health = Health(mask)
         self.lanes = Lanes(config, opener, limits, self._notice, owned)
         self.processes = Processes(config, self.lanes, self.health, owned, self._process_ended)
-        self.watch = Watch(self.name, limits, self._heard_change, self._heard_update)
+        self.watch = Watch(self.name, limits, self._heard_change, self._heard_update, self._look_again)
         self.first_try = asyncio.Event()  # the first attempt to learn its catalogue is over, well or badly
         self._notices, self._owned, self._on_offer = notices, owned, on_offer
         self._loop = asyncio.get_running_loop()
@@ -77,25 +76,44 @@ class Server:
 
     # ---- requests ----------------------------------------------------------------------------------------------
 
+    def ready_link(self, sitting: Sitting | None, who: Principal) -> ModernHttp | LegacyHttp | None:
+        """The right conversation over HTTP, if nothing has to be waited for or found out before a call is sent."""
+        link = self.lanes.ready(sitting, who)
+        if link is None or self.health.doubtful or not link.alive:
+            return None
+        return link if isinstance(link, ModernHttp | LegacyHttp) else None
+
+    def allow(self, deadline: Deadline) -> None:
+        """Some servers are known to be slow, or expected to be quick."""
+        if self.config.timeout_seconds is not None:
+            deadline.allow(self._loop.time(), self.config.timeout_seconds)
+
     async def request(self, ask: Ask, sitting: Sitting | None = None) -> Outcome:
         """The outcome of one request, or `UpstreamFault`. Repeats only what is safe to repeat."""
-        if self.config.timeout_seconds is not None:
-            ask.deadline.allow(self._loop.time(), self.config.timeout_seconds)
-        link, health = self.lanes.shared, self.health
-        if link is None or sitting is not None or not link.alive or health.doubtful:
-            link = await self._reach(sitting, ask.deadline)
+        health = self.health
+        if ask.begun is not None:
+            link = ask.begun.link  # it was sent there already
+        else:
+            self.allow(ask.deadline)
+            if ask.caller is not None and self._personal:
+                self.lend(ask.caller)
+            ready = self.lanes.ready(sitting, ask.who)
+            if ready is None or sitting is not None or not ready.alive or health.doubtful:
+                link = await self._reach(sitting, ask.deadline, ask.who)
+            else:
+                link = ready
         try:
             outcome = await link.request(ask)
         except SessionEnded:
             return await self._again(ask, sitting)
         except UpstreamFault as fault:
-            if _sounds_of_another_era(link, fault) and await self._era_changed(link):
+            if other_era.sounds_so(link, fault) and await self._era_changed(link):
                 return await self._again(ask, sitting)
             if ask.method in SAFE and fault.reason == "upstream_lost":
                 return await self._again(ask, sitting)
             self._failed(fault)
             raise
-        if type(outcome) is Failure and _is_of_another_era(link, outcome):
+        if type(outcome) is Failure and other_era.says_so(link, outcome):
             if await self._era_changed(link):
                 return await self._again(ask, sitting)
         elif health.doubtful:
@@ -103,14 +121,14 @@ class Server:
         return outcome
 
     async def _again(self, ask: Ask, sitting: Sitting | None) -> Outcome:
-        link = await self._reach(sitting, ask.deadline)
+        link = await self._reach(sitting, ask.deadline, ask.who)
         try:
             return await link.request(ask)
         except UpstreamFault as fault:
             self._failed(fault)
             raise
 
-    async def _reach(self, sitting: Sitting | None, deadline: Deadline) -> Link:
+    async def _reach(self, sitting: Sitting | None, deadline: Deadline, who: Principal | None = None) -> Link:
         """The right conversation, opened if need be. A server known to be down fails at once."""
         while (wait := self.health.wait(self._loop.time())) > 0:
             if wait > house.restart_seconds_min or self._loop.time() + wait > deadline.at:
@@ -118,19 +136,20 @@ class Server:
             await asyncio.sleep(wait)  # a process is about to be started again: this call is worth the moment
         try:
             async with asyncio.timeout_at(deadline.latest):
-                link = await self._open(sitting)
+                link = await self._open(sitting, who)
         except TimeoutError:
             raise UpstreamFault(self.name, "upstream_timeout", "it did not start in time") from None
         deadline.extend(self._loop.time())  # what the start took is not silence
         return link
 
-    async def _open(self, sitting: Sitting | None) -> Link:
+    async def _open(self, sitting: Sitting | None, who: Principal | None = None) -> Link:
         """A conversation, known to whatever follows it. Raises `UpstreamFault`, and the server counts as down then."""
         was_open = self.lanes.shared
         try:
-            link = await self.lanes.get(sitting)
+            link = await self.lanes.get(sitting, who)
         except UpstreamFault as fault:
-            self._fell(fault)
+            if who is None or fault.reason != "upstream_unauthorized":  # that is between this caller and the server
+                self._fell(fault)
             raise
         self.processes.watch(link)
         if link is self.lanes.shared and not self._closed:
@@ -159,11 +178,16 @@ class Server:
         elif fault.reason == "upstream_timeout":
             if self.health.doubted(fault, self._loop.time()):
                 self.refresh_soon(0.0)  # one slow tool, or all of it? The lists will tell
-        elif fault.reason in _DOUBT:
+        elif fault.reason in other_era.DOUBT:
             self.refresh_soon(house.reconnect_seconds_min)  # it may have been replaced by another
 
     def _fell(self, fault: UpstreamFault) -> None:
         if fault.reason in ("upstream_busy", "upstream_closed"):
+            return
+        if self._personal and fault.reason == "upstream_unauthorized" and self.offer is not None:
+            # Its lists cannot be had anew for now; callers may be let in all the same.
+            self.health.state = State.IDLE if self.health.state is State.STARTING else self.health.state
+            self._plan_refresh()
             return
         if self.health.down(fault, self._loop.time()):
             self._notices.say(self.name, "warning", f"{self.name} is down: {self.health.problem}")
@@ -198,6 +222,13 @@ class Server:
         assert self._refreshing is not None, "it was started above, or before"
         await asyncio.shield(self._refreshing)
 
+    def lend(self, caller: Caller) -> bool:
+        """It may be asked for its lists as this caller. True: now its first ones can be had."""
+        if not self.opener.lend(caller):
+            return False
+        self.lanes.part_shared()
+        return self.offer is None
+
     def _is_refreshing(self) -> bool:
         return self._refreshing is not None and not self._refreshing.done()
 
@@ -231,7 +262,8 @@ class Server:
 
     def _give_up(self, link: Link, fault: UpstreamFault) -> None:
         """A conversation in which not even lists can be had is ended, unless somebody's call still runs in it."""
-        if fault.reason in ("upstream_unavailable", "upstream_busy") or _inflight(link):
+        theirs = self._personal and fault.reason == "upstream_unauthorized"  # callers may get on in it all the same
+        if theirs or fault.reason in ("upstream_unavailable", "upstream_busy") or inflight(link):
             return
         link.alive = False
         self._owned.start(link.aclose(), f"{self.name}.give-up")
@@ -283,6 +315,10 @@ class Server:
         self._announced.add(kind)
         self.refresh_soon(house.notice_coalesce_seconds / 2)
 
+    def _look_again(self) -> None:
+        """It may offer something else than before, but did not say so: that is no news unless it does."""
+        self.refresh_soon(house.notice_coalesce_seconds / 2)
+
     def _heard_update(self, uri: str) -> None:
         self._notices.updated(self.name, uri)
 
@@ -315,15 +351,18 @@ class Server:
         """Once per tick: deadlines of channels, and processes nobody needed for a while."""
         for link in self.lanes.links():
             link.sweep(now)
+        self.lanes.sweep(now)
         if self.config.start != "eager" and not self.watch.wanted:
             self.processes.stop_idle(now)
 
     # ---- the configuration and the end -------------------------------------------------------------------------
 
     def adopt(self, limits: Limits) -> None:
-        """Other limits from now on. What is open keeps those it was opened with."""
+        """Other limits from now on, also for what is open."""
         self.limits = self.lanes.limits = self.watch.limits = limits
         self.opener.adopt(limits)
+        for link in self.lanes.links():
+            link.adopt(limits)
 
     async def retire(self, seconds: float) -> None:
         """It is no longer configured like this: calls in flight may end, for so long, then everything does."""
@@ -341,7 +380,7 @@ class Server:
 
     def busy(self) -> bool:
         """Somebody waits for an answer of it."""
-        return self.lanes.opening or self.opener.busy() or any(map(_inflight, self.lanes.links()))
+        return self.lanes.opening or self.opener.busy() or any(map(inflight, self.lanes.links()))
 
     async def leave(self, key: str) -> None:
         await self.lanes.leave(key)
@@ -358,36 +397,4 @@ class Server:
 
     def status(self) -> dict[str, Any]:
         """What the admin API and the console show."""
-        era = self.opener.era
-        return {
-            "name": self.name,
-            "kind": "stdio" if self.config.command else "http",
-            "state": self.health.state.name.lower(),
-            "era": era.era if era else None,
-            "revision": era.revision if era else None,
-            "transport": era.transport if era else None,
-            "tools": len(self.offer.tools) if self.offer else 0,
-            "degraded": bool(self.offer and self.offer.degraded),
-            "problem": self.health.problem,
-            "processes": len(self.processes.roots()),
-            "restarts": self.health.restarts,
-        }
-
-
-def _inflight(link: Link) -> int:
-    """Calls in this conversation; modern ones over HTTP stand alone, and are nobody's."""
-    counted: int = getattr(link, "inflight", 0)
-    return counted
-
-
-def _sounds_of_another_era(link: Link, fault: UpstreamFault) -> bool:
-    """A refusal without a reason, which servers of one era give to requests of the other."""
-    if isinstance(link, LegacyHttp):
-        return fault.status in _REFUSALS  # a session is not given up for a server's bad moment
-    return isinstance(link, ModernHttp) and fault.reason in _DOUBT
-
-
-def _is_of_another_era(link: Link, failure: Failure) -> bool:
-    if isinstance(link, LegacyHttp):
-        return failure.code in _MODERN_ERRORS
-    return failure.code == UNSUPPORTED_PROTOCOL_VERSION
+        return shown(self)

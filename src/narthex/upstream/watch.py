@@ -29,11 +29,16 @@ class Watch:
     """One per server. Follows the shared conversation; when that is replaced, everything wanted is asked for again."""
 
     def __init__(
-        self, server: str, limits: Limits, changed: Callable[[str], None], updated: Callable[[str], None]
+        self,
+        server: str,
+        limits: Limits,
+        changed: Callable[[str], None],
+        updated: Callable[[str], None],
+        unsure: Callable[[], None],
     ) -> None:
         self.wanted: dict[str, int] = {}
         self.limits = limits  # may be replaced
-        self._server, self._changed, self._updated = server, changed, updated
+        self._server, self._changed, self._updated, self._unsure = server, changed, updated, unsure
         self._link: Link | None = None
         self._listening: asyncio.Task[None] | None = None
         self._before: asyncio.Task[None] | None = None  # the listen that the present one replaces, until that stands
@@ -167,8 +172,12 @@ class Watch:
             self._updated(params["uri"])
 
     def _missed(self) -> None:
-        """The stream was away for a while: what changed meanwhile is not known, so everything may have."""
-        self._changed("tools")
+        """The stream was away for a while: what changed meanwhile is not known.
+
+        Lists are taken anew, and whoever listens hears of them if they differ. Contents of resources are not, so each
+        that somebody wants counts as updated.
+        """
+        self._unsure()
         for uri in self.wanted:
             self._updated(uri)
 

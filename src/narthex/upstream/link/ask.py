@@ -3,21 +3,26 @@
 Knows: what is asked, until when, who hears progress and answers questions. Refuses to know: the transport.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
 
 from narthex import __version__
-from narthex.limits import answer_depth_max
-from narthex.model.client import Client
+from narthex.limits import Limits, answer_depth_max
+from narthex.model.caller import Caller
+from narthex.model.client import Client, Gate
 from narthex.model.deadline import Deadline
+from narthex.model.identity import Principal
 from narthex.model.outcome import Failure, Outcome, Result
+from narthex.upstream.http.passes import NO_PASS, Pass
+from narthex.upstream.http.reply import HttpReply
 from narthex.upstream.link.progress import ProgressGate
 from narthex.wire.envelope import ABSENT, Incoming
 from narthex.wire.mirror import Mirror
 from narthex.wire.revisions import (
+    LISTS,
     LOG_LEVELS,
     META_CLIENT_CAPABILITIES,
     META_CLIENT_INFO,
@@ -29,6 +34,9 @@ from narthex.wire.strict import flaw
 from narthex.wire.translate import opened
 
 CLIENT_INFO = {"name": "narthex", "title": "Narthex MCP gateway", "version": __version__}
+
+# Repeating these does no harm, so a lost connection is tried once more (R6).
+SAFE = frozenset({*LISTS, "server/discover", "resources/read", "prompts/get", "completion/complete"})
 
 Notice = Callable[[str, dict[str, Any]], None]  # (method, params) of a notification that belongs to no request
 
@@ -49,37 +57,44 @@ class Silent:
 NOBODY = Silent()
 
 
-@dataclass(slots=True)
-class Ask:
+class Ask(msgspec.Struct, eq=False):
     """One request to a server. `params` are the server's own names and URIs, without this hop's `_meta` keys."""
 
     method: str
     params: dict[str, Any]
     deadline: Deadline
     client: Client = NOBODY
-    meta: dict[str, Any] = field(default_factory=dict)
-    capabilities: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = {}
+    capabilities: Mapping[str, Any] = {}
     progress_token: int | str | None = None
     log_level: str | None = None
     mirrors: tuple[Mirror, ...] = ()
     level_said: bool = True  # the client named the level itself; False: it takes whatever the server sends
+    speaker: str = ""  # the server's name, where the client sees several: its log lines are marked with it
     gate: ProgressGate | None = None  # made for the first progress that comes
+    begun: "Begun | None" = None  # it was sent already, and this is how to wait for its answer; once
+    caller: Caller | None = None  # for whom it is; None: the gateway asks for itself
 
-    def hear(self, method: str, params: dict[str, Any], now: float) -> None:
+    @property
+    def who(self) -> Principal | None:
+        return self.caller.principal if self.caller is not None else None
+
+    def hear(self, method: str, params: dict[str, Any], now: float) -> Gate | None:
         """A notification that belongs to this request: to the client, if it wanted that kind."""
         self.deadline.extend(now)
         if method == "notifications/progress":
             if self.progress_token is None:
-                return
+                return None
             if self.gate is None:
                 self.gate = ProgressGate()
             if self.gate.passes(params, now):
-                self.client.notify(method, {**params, "progressToken": self.progress_token})
+                return self.client.notify(method, {**params, "progressToken": self.progress_token})
         elif method == "notifications/message":
             if self.log_level is not None and _loud_enough(params.get("level"), self.log_level):
-                self.client.notify(method, params)
+                return self.client.notify(method, marked(params, self.speaker))
         elif method != "notifications/cancelled":
-            self.client.notify(method, params)
+            return self.client.notify(method, params)
+        return None
 
     def settle(self) -> None:
         """The end is known: what the progress gate still holds goes first."""
@@ -88,6 +103,36 @@ class Ask:
         held, self.gate.held = self.gate.held, None
         if held is not None:
             self.client.notify("notifications/progress", {**held, "progressToken": self.progress_token})
+
+
+class Flying(Protocol):
+    """A request on the express way (`relay.express`)."""
+
+    request_id: int
+    shown: Pass
+
+    def divert(self) -> Any:
+        """Make an ordinary one of it."""
+
+
+class Begun(msgspec.Struct, eq=False):
+    """A request that is out already, sent on the express way: whoever does the rest waits for `reply`."""
+
+    ask: Ask
+    link: "Link"
+    request_id: int
+    reader: Any  # of the link's own kind: what hears the events of its answer
+    reply: "asyncio.Future[HttpReply]"
+    withdraw: Callable[[], None]  # nobody waits any more: cancelling a request is closing its connection
+    shown: Pass = NO_PASS  # what it carried of whom it is from
+
+    async def wait(self) -> HttpReply:
+        """Raises HttpFault."""
+        try:
+            return await self.reply
+        except BaseException:
+            self.withdraw()
+            raise
 
 
 class Link(Protocol):
@@ -104,6 +149,9 @@ class Link(Protocol):
 
     def sweep(self, now: float) -> None:
         """Once per tick: give up what is past its deadline, where the transport does not do so itself."""
+
+    def adopt(self, limits: Limits) -> None:
+        """Other limits from now on, also for what is open."""
 
     async def request(self, ask: Ask) -> Outcome:
         """The outcome, or `UpstreamFault`. Cancelling the awaiting task cancels the request at the server."""
@@ -180,6 +228,14 @@ def response_of(incoming: Incoming) -> Outcome:
     elif incoming.result is not ABSENT:
         return result_of(incoming.result)
     return failure_of(incoming.error)
+
+
+def marked(params: dict[str, Any], speaker: str) -> dict[str, Any]:
+    """A log line whose `logger` says which server it is from (R9)."""
+    if not speaker:
+        return params
+    logger = params.get("logger")
+    return {**params, "logger": f"{speaker}/{logger}" if type(logger) is str and logger else speaker}
 
 
 def _loud_enough(level: Any, wanted: str) -> bool:

@@ -47,7 +47,7 @@ def adopt_initialized(link: Greeted, outcome: Result) -> None:
 
 
 def adopt_discovered(link: Link, outcome: Outcome) -> bool:
-    """Take over what `server/discover` says. False: this is no modern server (PROTOCOL.md R1)."""
+    """Take over what `server/discover` says. False: this is no modern server (R1)."""
     if isinstance(outcome, Failure):
         return False
     members = {name: opened(value) for name, value in outcome.members.items()}

@@ -3,13 +3,18 @@
 Knows: statuses and content types. Refuses to know: headers of either era.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 
 from narthex.model.outcome import Outcome, UpstreamFault
+from narthex.upstream.credentials.face import CredentialFault
+from narthex.upstream.http.client import HttpClient
 from narthex.upstream.http.fault import HttpFault
 from narthex.upstream.http.reply import HttpReply
-from narthex.upstream.link.ask import response_of
-from narthex.wire.envelope import ABSENT, Incoming, read_incoming
+from narthex.upstream.link.ask import Ask, Begun, response_of
+from narthex.wire.envelope import ABSENT, Incoming, encode_request, read_incoming
 
 _REASONS = {
     "connect_failed": ("upstream_unavailable", "no connection to it"),
@@ -25,7 +30,29 @@ _REASONS = {
 }
 
 
+async def rest_of(
+    begun: Begun, http: HttpClient, headers: bytes, params_of: Callable[[Ask, int | str], dict[str, Any]]
+) -> HttpReply:
+    """The answer to a request that is out already. Refused, it may have to be sent once more. Raises HttpFault."""
+    reply = await begun.wait()
+    if reply.status not in (401, 403):
+        return reply
+    ask, request_id = begun.ask, begun.request_id
+    return await http.repeat(
+        reply,
+        begun.shown,
+        headers,
+        encode_request(request_id, ask.method, params_of(ask, request_id)),
+        deadline=ask.deadline,
+        on_event=begun.reader.event,
+        caller=ask.caller,
+    )
+
+
 def fault_of(server: str, error: HttpFault) -> UpstreamFault:
+    if isinstance(error, CredentialFault):
+        after = int(error.retry_seconds * 1000) if error.retry_seconds is not None else None
+        return UpstreamFault(server, "upstream_unauthorized", str(error), note=error.note, retry_after_ms=after)
     reason, text = _REASONS.get(error.reason, ("upstream_lost", error.reason))
     return UpstreamFault(server, reason, text, sent=error.sent)
 
@@ -55,7 +82,9 @@ def status_fault(server: str, reply: HttpReply) -> UpstreamFault:
     """An answer without a usable JSON-RPC body. Its text is never shown: it may hold what is not for clients."""
     status = reply.status
     if status in (401, 403):
-        return UpstreamFault(server, "upstream_unauthorized", f"it refused our credentials (HTTP {status})")
+        text = f"it refused our credentials (HTTP {status})"
+        note = f"{text}: look at its `credentials` and `headers` in the configuration"
+        return UpstreamFault(server, "upstream_unauthorized", text, note=note)
     if status in (429, 503):
         wait = reply.headers.get(b"retry-after", b"")
         after = int(wait) * 1000 if wait.isdigit() and len(wait) < 6 else None

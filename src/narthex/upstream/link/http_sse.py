@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from narthex.limits import Limits
+from narthex.model.caller import Caller
 from narthex.model.client import Client
 from narthex.model.deadline import Deadline
 from narthex.model.outcome import Outcome, UpstreamFault
@@ -20,12 +21,23 @@ from narthex.upstream.link.ask import Ask, Notice, ensure_level
 from narthex.upstream.link.handshake import initialize
 from narthex.upstream.link.http_common import fault_of, status_fault
 from narthex.upstream.link.peer import Peer
+from narthex.upstream.link.whose import Whose
 
 
 class HttpSse:
     """One stream is one session; when the stream ends, so does the session."""
 
-    def __init__(self, server: str, url: str, http: HttpClient, limits: Limits, notice: Notice, owned: Owned) -> None:
+    def __init__(
+        self,
+        server: str,
+        url: str,
+        http: HttpClient,
+        limits: Limits,
+        notice: Notice,
+        owned: Owned,
+        caller: Caller | None = None,
+    ) -> None:
+        self.whose = Whose(caller, personal=http.personal)
         self.server = server
         self.http = http
         self.alive = True
@@ -40,7 +52,7 @@ class HttpSse:
         self._target = ""
         self._tasks: list[asyncio.Task[Any]] = []  # reading and posting: they end with the conversation
         self._loop = asyncio.get_running_loop()
-        self._outbox: asyncio.Queue[bytes] = asyncio.Queue(limits.calls_per_process_max * 4)
+        self._outbox: asyncio.Queue[bytes | asyncio.Future[None]] = asyncio.Queue(limits.calls_per_process_max * 4)
         self.peer = Peer(server, self._enqueue, modern=False, notice=notice, garbage=lambda _: None)
 
     def belong_to(self, client: Client) -> None:
@@ -53,7 +65,7 @@ class HttpSse:
     async def open(self, capabilities: dict[str, Any], deadline: Deadline) -> None:
         """Open the stream, wait for `endpoint`, then `initialize`. Raises `UpstreamFault`."""
         try:
-            stream = await self.http.open_stream("GET", deadline=deadline)
+            stream = await self.http.open_stream("GET", deadline=deadline, caller=self.whose.caller)
         except HttpFault as error:
             raise fault_of(self.server, error) from None
         if not stream.reply.streamed:
@@ -84,6 +96,7 @@ class HttpSse:
         return target
 
     async def request(self, ask: Ask) -> Outcome:
+        self.whose.of(ask)
         if ask.log_level is not None and not self.peer.modern:
             await ensure_level(self, ask)
         return await self.peer.request(ask)
@@ -94,7 +107,13 @@ class HttpSse:
     def sweep(self, now: float) -> None:
         self.peer.sweep(now)
 
+    def adopt(self, limits: Limits) -> None:
+        self._limits = limits
+
     async def aclose(self) -> None:
+        if self.alive and self._target:
+            self.peer.take_back("the conversation ends")
+            await self._said()
         self._lost("the connection to it was closed")
         await self.peer.aclose()
 
@@ -104,12 +123,27 @@ class HttpSse:
         except asyncio.QueueFull:
             raise UpstreamFault(self.server, "upstream_busy", "too many requests to it are open") from None
 
+    async def _said(self) -> None:
+        """What was put into the outbox until now has left, or cannot."""
+        mark: asyncio.Future[None] = self._loop.create_future()
+        try:
+            self._outbox.put_nowait(mark)
+        except asyncio.QueueFull:
+            return
+        seconds = self._limits.connect_seconds_max
+        await asyncio.wait({mark, *self._tasks}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+
     async def _post_all(self) -> None:
         while self.alive:
             message = await self._outbox.get()
+            if isinstance(message, asyncio.Future):
+                message.set_result(None)
+                continue
             deadline = Deadline(self._loop.time() + self._limits.call_seconds_max)
             try:
-                reply = await self.http.post(b"", message, deadline=deadline, path=self._target)
+                reply = await self.http.post(
+                    b"", message, deadline=deadline, path=self._target, caller=self.whose.caller
+                )
             except HttpFault:
                 self._lost("a message to it was lost")
                 return

@@ -7,7 +7,7 @@ Refuses to know: which callers share this session (that is `upstream.lanes`).
 import asyncio
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from narthex.limits import (
     Limits,
@@ -16,6 +16,7 @@ from narthex.limits import (
     reconnect_seconds_min,
     stream_standing_seconds_max,
 )
+from narthex.model.caller import Caller
 from narthex.model.client import Client
 from narthex.model.deadline import Deadline
 from narthex.model.outcome import Failure, Outcome, Result, UpstreamFault
@@ -23,18 +24,19 @@ from narthex.telemetry.owned import Owned
 from narthex.upstream.http.client import HttpClient
 from narthex.upstream.http.fault import HttpFault
 from narthex.upstream.http.reply import HttpReply
-from narthex.upstream.http.stream import HttpStream
-from narthex.upstream.link.ask import Ask, Notice, ensure_level, legacy_params
+from narthex.upstream.link.ask import Ask, Begun, Flying, Notice, ensure_level, legacy_params, marked
 from narthex.upstream.link.handshake import adopt_initialized, initialize_params
-from narthex.upstream.link.http_common import fault_of, outcome_of, read_outcome, status_fault
+from narthex.upstream.link.http_common import fault_of, read_outcome, rest_of, status_fault
+from narthex.upstream.link.legacy_stream import StreamReader
 from narthex.upstream.link.modern_http import read_quietly
-from narthex.upstream.link.peer import OF_ONE_CLIENT, declined, encode_answer, id_in, is_about, params_of
+from narthex.upstream.link.peer import LOG, OF_ONE_CLIENT, id_in, params_of
+from narthex.upstream.link.questions import Question, Questions, declined, encode_answer
+from narthex.upstream.link.whose import Whose
 from narthex.wire.envelope import Incoming, encode_error, encode_notification, encode_request, encode_result
 from narthex.wire.faults import METHOD_NOT_FOUND
 from narthex.wire.revisions import HEADER_SINCE, LEGACY_NEWEST, QUESTIONS
-from narthex.wire.sse import SseEvent
-
-resumptions_max = 20
+from narthex.wire.strict import encode
+from narthex.wire.usual import Meta
 
 
 class SessionEnded(UpstreamFault):
@@ -55,9 +57,18 @@ class NotLegacy(Exception):
 class LegacyHttp:
     """One session. Its owner, if it has one, hears what the server says outside of calls."""
 
-    def __init__(self, server: str, http: HttpClient, limits: Limits, notice: Notice, owned: Owned) -> None:
+    def __init__(
+        self,
+        server: str,
+        http: HttpClient,
+        limits: Limits,
+        notice: Notice,
+        owned: Owned,
+        caller: Caller | None = None,
+    ) -> None:
         self.server = server
         self.http = http
+        self.whose = Whose(caller, personal=http.personal)
         self.alive = True
         self.owner: Client | None = None
         self.revision = LEGACY_NEWEST
@@ -69,15 +80,18 @@ class LegacyHttp:
         self.log_level: str | None = None
         self._limits = limits
         self._notice = notice
-        self._owned = owned
-        self._headers = b""  # what every message of this session carries
+        self.owned = owned
+        self.headers = b""  # what every message of this session carries
         self._ids = itertools.count(1)
         self.loop = asyncio.get_running_loop()
         self._stream: asyncio.Task[Any] | None = None
         self._missed: Callable[[], None] | None = None
         self._standing = asyncio.Event()  # the GET stream stands, or the server has none
-        self._questions: dict[Any, asyncio.Task[Any]] = {}
+        self._questions = Questions()
+        self._farewells: set[asyncio.Task[Any]] = set()  # what the server is being told of ends: before the DELETE
+        self._speaker = ""  # of the last request that wanted log lines: an owner's come from one endpoint
         self._readers: dict[Any, StreamReader] = {}  # requests in flight by id
+        self._flights: dict[Any, Flying] = {}  # those of them on the express way
 
     # ---- opening -----------------------------------------------------------------------------------------------
 
@@ -88,10 +102,11 @@ class LegacyHttp:
         reader = StreamReader(self, Ask("initialize", params, deadline), request_id)
         try:
             reply = await self.http.post(
-                self._headers,
+                self.headers,
                 encode_request(request_id, "initialize", params),
                 deadline=deadline,
                 on_event=reader.event,
+                caller=self.whose.caller,
             )
         except HttpFault as error:
             raise fault_of(self.server, error) from None
@@ -119,7 +134,7 @@ class LegacyHttp:
             lines += b"Mcp-Session-Id: " + self.session_id + b"\r\n"
         if self.revision >= HEADER_SINCE:
             lines += b"MCP-Protocol-Version: " + self.revision.encode() + b"\r\n"
-        self._headers = lines
+        self.headers = lines
 
     def belong_to(self, client: Client) -> None:
         self.owner = client
@@ -127,105 +142,113 @@ class LegacyHttp:
     def sweep(self, now: float) -> None:
         """The HTTP client keeps the deadlines."""
 
+    def adopt(self, limits: Limits) -> None:
+        self._limits = limits
+
     # ---- requests ----------------------------------------------------------------------------------------------
 
     async def request(self, ask: Ask) -> Outcome:
-        if ask.log_level is not None:
+        caller = self.whose.of(ask)
+        if ask.log_level is not None and ask.begun is None:
+            self._speaker = ask.speaker
             await ensure_level(self, ask)
-        request_id = next(self._ids)
-        body = encode_request(request_id, ask.method, legacy_params(ask, request_id))
-        reader = StreamReader(self, ask, request_id)
-        self.inflight += 1
-        self._readers[request_id] = reader
+        begun, ask.begun = ask.begun, None
+        if begun is not None:
+            request_id, answer = begun.request_id, rest_of(begun, self.http, self.headers, legacy_params)
+            reader: StreamReader = begun.reader
+        else:
+            request_id = next(self._ids)
+            reader = self._readers[request_id] = StreamReader(self, ask, request_id)
+            self.inflight += 1
+            body = encode_request(request_id, ask.method, legacy_params(ask, request_id))
+            answer = self.http.post(self.headers, body, deadline=ask.deadline, on_event=reader.event, caller=caller)
         try:
             try:
-                reply = await self.http.post(self._headers, body, deadline=ask.deadline, on_event=reader.event)
+                reply = await answer
             except HttpFault as error:
                 if reader.outcome is None and not reader.resumable(error):
                     if error.reason == "timeout":
-                        self._owned.start(self._cancel(request_id, "timeout"), "cancel")
+                        self._take_back(reader, "timeout")
                     raise fault_of(self.server, error) from None
                 reply = None
             if reply is None or reply.streamed:
-                return await self._streamed(reader)
+                return await reader.rest()
             if reply.status == 404 and self.session_id is not None:
                 self.alive = False
                 raise SessionEnded(self.server)
             return read_outcome(self.server, reply, request_id)
         except asyncio.CancelledError:
-            # On these revisions a lost connection is no cancellation: it has to be said (basic/utilities/cancellation).
-            self._owned.start(self._cancel(request_id, "the client gave up"), "cancel")
+            self._take_back(reader, "the client gave up")
             raise
         finally:
             self.inflight -= 1
             del self._readers[request_id]
+            if self._questions:
+                await self._questions.end(ask, self.inflight, self._tell_of_end)
 
-    async def _streamed(self, reader: "StreamReader") -> Outcome:
-        for _ in range(resumptions_max):
-            if reader.outcome is not None:
-                reader.ask.settle()
-                return reader.outcome
-            if reader.last_id is None:
-                break
-            reader.ask.client.parted()
-            await self._resume(reader)
-        text = "its stream ended without a response"
-        raise UpstreamFault(self.server, "upstream_stream_truncated", text, sent=True)
+    # On the express way (`relay.express`) a usual answer goes elsewhere; of an unusual one `request` does the rest.
 
-    async def _resume(self, reader: "StreamReader") -> None:
-        """The server closed the stream before the response: poll it with `Last-Event-ID` (2025-11-25, transports)."""
-        wait = min(max(reader.retry_ms / 1000, 0.0), reconnect_seconds_max)
-        if self.loop.time() + wait >= reader.ask.deadline.at:
-            raise UpstreamFault(self.server, "upstream_timeout", "it did not answer in time", sent=True)
-        await asyncio.sleep(wait)
-        headers = self._headers + b"Last-Event-ID: " + (reader.last_id or "").encode() + b"\r\n"
-        try:
-            stream = await self.http.open_stream("GET", headers, deadline=reader.ask.deadline)
-        except HttpFault as error:
-            raise fault_of(self.server, error) from None
-        try:
-            await self._read_rest(stream, reader)
-        except HttpFault:
-            return  # lost again: the next round asks again, as long as the deadline allows
-        finally:
-            await stream.aclose()
+    def next_id(self) -> int:
+        return next(self._ids)
 
-    async def _any_of(self, reader: "StreamReader", reading: "asyncio.Future[None]") -> None:
-        """Until one of both is done, or the deadline, which signs of life move, has come."""
-        deadline = reader.ask.deadline
-        while not (reading.done() or reader.elsewhere.done()):
-            left = deadline.at - self.loop.time()
-            if left <= 0:
-                raise UpstreamFault(self.server, "upstream_timeout", "it did not answer in time", sent=True)
-            await asyncio.wait({reading, reader.elsewhere}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+    def takes_at_once(self, log_level: str | Literal[False] | None) -> bool:
+        """Whether a call may be sent without anything before it: not if the server has to be told a level first.
 
-    async def _read_rest(self, stream: HttpStream, reader: "StreamReader") -> None:
-        """Until the response is here, on this stream or (some servers do so) on the one of the session."""
+        And not while it waits for answers of ours: the end of a call may be the end of its questions too.
+        """
+        return not log_level and not self._questions
 
-        async def read() -> None:
-            async for event in stream:
-                if reader.event(event):
-                    return
+    def usual_request(self, flight: Flying, tool: str, arguments: bytes, meta: Meta, log_level: str | None) -> bytes:
+        """A whole `tools/call` as bytes. `arguments` are encoded."""
+        self.inflight += 1
+        self._flights[flight.request_id] = flight
+        body = b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":%b,"arguments":%b%b}}' % (
+            flight.request_id,
+            encode(tool),
+            arguments,
+            b',"_meta":' + encode(meta.vendor) if meta.vendor else b"",
+        )
+        return self.http.encode_post(self.headers + flight.shown.lines, body)
 
-        reading = self._owned.start(read(), "rest")
-        try:
-            await self._any_of(reader, reading)
-            if reading.done():
-                await reading
-        finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+    def landed(self, request_id: int) -> None:
+        self.inflight -= 1
+        del self._flights[request_id]
 
-    async def _cancel(self, request_id: int, reason: str) -> None:
-        params = {"requestId": request_id, "reason": reason}
-        await self._send_quietly(encode_notification("notifications/cancelled", params))
+    def begun(self, ask: Ask, request_id: int, withdraw: Callable[[], None]) -> Begun:
+        del self._flights[request_id]
+        reader = self._readers[request_id] = StreamReader(self, ask, request_id)
+        ask.begun = Begun(ask, self, request_id, reader, self.loop.create_future(), withdraw)
+        return ask.begun
+
+    def _divert_all(self) -> None:
+        """Something has come up that may be for any request in flight: let each have a reader."""
+        for flight in list(self._flights.values()):
+            flight.divert()
+
+    def _reader_of(self, request_id: Any) -> StreamReader | None:
+        flight = self._flights.get(request_id)
+        if flight is not None:
+            flight.divert()
+        return self._readers.get(request_id)
+
+    def _take_back(self, reader: StreamReader, reason: str) -> None:
+        """On these revisions a lost connection is no cancellation: it has to be said (basic/utilities/cancellation)."""
+        if not reader.taken_back:
+            reader.taken_back = True
+            params = {"requestId": reader.request_id, "reason": reason}
+            self._tell_of_end(encode_notification("notifications/cancelled", params))
+
+    def _tell_of_end(self, message: bytes) -> None:
+        task = self.owned.start(self._send_quietly(message), "farewell")
+        self._farewells.add(task)
+        task.add_done_callback(self._farewells.discard)
 
     async def notify(self, method: str, params: dict[str, Any] | None = None) -> None:
         await self._send_quietly(encode_notification(method, params))
 
     async def _send(self, body: bytes, deadline: Deadline) -> None:
         try:
-            reply = await self.http.post(self._headers, body, deadline=deadline)
+            reply = await self.http.post(self.headers, body, deadline=deadline, caller=self.whose.caller)
         except HttpFault as error:
             raise fault_of(self.server, error) from None
         if reply.status == 404 and self.session_id is not None:
@@ -243,7 +266,7 @@ class LegacyHttp:
         """Keep the GET stream open, as long as the server offers one. `missed`: it was away for a while."""
         self._missed = missed or self._missed
         if self._stream is None:
-            self._stream = self._owned.start(self._listening(), "get-stream")
+            self._stream = self.owned.start(self._listening(), "get-stream")
 
     async def standing(self) -> None:
         """Wait until the GET stream stands: what a server asks there before that is lost, and its call waits for ever.
@@ -259,10 +282,10 @@ class LegacyHttp:
     async def _listening(self) -> None:
         wait, last_id = reconnect_seconds_min, None
         while self.alive:
-            headers = self._headers + (b"Last-Event-ID: " + last_id.encode() + b"\r\n" if last_id else b"")
+            headers = self.headers + (b"Last-Event-ID: " + last_id.encode() + b"\r\n" if last_id else b"")
             deadline = Deadline(self.loop.time() + self._limits.connect_seconds_max * 4)
             try:
-                stream = await self.http.open_stream("GET", headers, deadline=deadline)
+                stream = await self.http.open_stream("GET", headers, deadline=deadline, caller=self.whose.caller)
             except HttpFault:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, reconnect_seconds_max)
@@ -283,8 +306,8 @@ class LegacyHttp:
                     last_id = event.id or last_id
                     incoming = read_quietly(event)
                     if incoming is not None and incoming.method is not None:
-                        self._hear(incoming)
-                    elif incoming is not None and (reader := self._readers.get(incoming.id)) is not None:
+                        self.hear(incoming)
+                    elif incoming is not None and (reader := self._reader_of(incoming.id)) is not None:
                         reader.answered(incoming)  # the answer to a call whose own stream broke off
             except HttpFault:
                 pass  # reopened below
@@ -292,12 +315,17 @@ class LegacyHttp:
                 await stream.aclose()
             await asyncio.sleep(wait)
 
-    def _hear(self, incoming: Incoming) -> None:
+    def hear(self, incoming: Incoming) -> None:
+        """Something the server says on its own."""
         method = incoming.method or ""
         if incoming.id is not None:
-            self.question(incoming, self.owner)
+            # Some servers ask here what belongs to a call. With one in flight there is no doubt which.
+            self._divert_all()
+            only = next(iter(self._readers.values())).ask if len(self._readers) == 1 else None
+            self.question(incoming, self.owner, only)
         elif method in OF_ONE_CLIENT and self.owner is not None:
-            self.owner.notify(method, params_of(incoming))
+            params = params_of(incoming)
+            self.owner.notify(method, marked(params, self._speaker) if method == LOG else params)
         elif method == "notifications/cancelled":
             self.withdraw(params_of(incoming))
         else:
@@ -305,14 +333,13 @@ class LegacyHttp:
 
     def withdraw(self, params: dict[str, Any]) -> None:
         """The server no longer wants the answer to a question of its own."""
-        task = self._questions.get(id_in(params, "requestId"))
-        if task is not None:
-            task.cancel()
+        self._questions.taken_back(id_in(params, "requestId"))
 
-    def question(self, incoming: Incoming, client: Client | None) -> None:
+    def question(self, incoming: Incoming, client: Client | None, ask: Ask | None) -> None:
         """A request of the server. Answered by a POST of its own, from a task that this session owns.
 
-        One of a flood, or under an id that is open already, is dropped: each answer would cost us a request.
+        `ask`: the request it belongs to, where that is known. One of a flood, or under an id that is open already, is
+        dropped: each answer would cost us a request.
         """
         method = incoming.method or ""
         if len(self._questions) >= questions_open_max or incoming.id in self._questions:
@@ -325,69 +352,35 @@ class LegacyHttp:
             answer = encode_answer(incoming.id, declined(method))  # type: ignore[arg-type]
         else:
             answer = b""
+        thinking = client is not None and not answer
+        if thinking and ask is not None:
+            ask.deadline.at = ask.deadline.latest  # a human may be slow; the absolute limit holds
         work = self._send_quietly(answer) if answer or client is None else self._answer(incoming, client)
-        task = self._owned.start(work, "question")
-        self._questions[incoming.id] = task
-        task.add_done_callback(lambda _: self._questions.pop(incoming.id, None))
+        task = self.owned.start(work, "question")
+        question = Question(method, ask, in_call=self.inflight > 0, task=task, pending=thinking)
+        self._questions.keep(incoming.id, question)  # type: ignore[arg-type]
 
     async def _answer(self, incoming: Incoming, client: Client) -> None:
         outcome = await client.ask(incoming.method or "", params_of(incoming))
+        self._questions[incoming.id].pending = False  # type: ignore[index]
         await self._send_quietly(encode_answer(incoming.id, outcome))  # type: ignore[arg-type]
 
     async def aclose(self) -> None:
-        """End the session at the server, if it gave us one."""
+        """End the session at the server, if it gave us one, after whatever else it has to hear."""
         was_alive, self.alive = self.alive, False
         if self._stream is not None:
             self._stream.cancel()
+        self._questions.cancel()
+        if was_alive:
+            self._divert_all()
+            for reader in self._readers.values():
+                self._take_back(reader, "the conversation ends")
+        if self._farewells:
+            # Each on a connection of its own, and the DELETE on another: only by waiting it is the last.
+            await asyncio.wait(self._farewells, timeout=self._limits.connect_seconds_max)
         if was_alive and self.session_id is not None:
             try:
                 deadline = Deadline(self.loop.time() + self._limits.connect_seconds_max)
-                await self.http.delete(self._headers, deadline=deadline)
+                await self.http.delete(self.headers, deadline=deadline, caller=self.whose.caller)
             except HttpFault:
                 return  # it will expire there by itself
-
-
-class StreamReader:
-    """Reads the event stream that answers one POST: notifications, questions, and at the end the response."""
-
-    __slots__ = ("ask", "elsewhere", "last_id", "link", "outcome", "request_id", "retry_ms")
-
-    def __init__(self, link: LegacyHttp, ask: Ask, request_id: int) -> None:
-        self.link, self.ask, self.request_id = link, ask, request_id
-        self.outcome: Outcome | None = None
-        self.last_id: str | None = None
-        self.retry_ms = 1_000
-        self.elsewhere: asyncio.Future[None] = link.loop.create_future()  # done: the response came on another stream
-
-    def event(self, event: SseEvent) -> bool:
-        if event.id:
-            self.last_id = event.id
-        if event.retry is not None:
-            self.retry_ms = event.retry
-        incoming = read_quietly(event)
-        if incoming is None:
-            return False
-        if incoming.method is None:
-            self.outcome = outcome_of(incoming, self.request_id)
-            return self.outcome is not None
-        if incoming.id is not None:
-            self.ask.deadline.at = self.ask.deadline.latest  # a human may be slow; the absolute limit holds
-            self.link.question(incoming, self.ask.client)
-        elif incoming.method == "notifications/cancelled":
-            self.link.withdraw(params_of(incoming))
-        elif incoming.method in ("notifications/progress", "notifications/message"):
-            params = params_of(incoming)
-            if is_about(incoming.method, params, self.request_id):
-                self.ask.hear(incoming.method, params, self.link.loop.time())
-        else:
-            self.link._hear(incoming)
-        return False
-
-    def answered(self, incoming: Incoming) -> None:
-        """The response came on the stream of the session."""
-        self.outcome = outcome_of(incoming, self.request_id)
-        if self.outcome is not None and not self.elsewhere.done():
-            self.elsewhere.set_result(None)
-
-    def resumable(self, error: HttpFault) -> bool:
-        return self.last_id is not None and error.reason in ("lost", "truncated")

@@ -5,24 +5,27 @@ Knows: `MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name`, `Mcp-Param-*`. Refuses 
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from narthex.limits import Limits, remembered_name_chars_max
-from narthex.model.client import Client
+from narthex.limits import Limits, known_metas_max, known_names_max, remembered_name_chars_max
+from narthex.model.client import Client, Gate
 from narthex.model.deadline import Deadline
 from narthex.model.outcome import Failure, Outcome, UpstreamFault
 from narthex.upstream.http.client import HttpClient
 from narthex.upstream.http.fault import HttpFault
-from narthex.upstream.link.ask import Ask, Notice, modern_params
-from narthex.upstream.link.http_common import fault_of, outcome_of, read_outcome
+from narthex.upstream.link.ask import Ask, Begun, Flying, Notice, modern_params
+from narthex.upstream.link.http_common import fault_of, outcome_of, read_outcome, rest_of
 from narthex.upstream.link.peer import is_about, params_of
 from narthex.wire.envelope import encode_request, read_incoming
 from narthex.wire.mirror import header_value, param_headers
 from narthex.wire.revisions import MODERN, NAMED_BY
 from narthex.wire.sse import SseEvent
+from narthex.wire.strict import encode
+from narthex.wire.usual import Meta
 
 _PREFIX = b"MCP-Protocol-Version: " + MODERN.encode() + b"\r\nMcp-Method: "
 
@@ -47,12 +50,23 @@ class ModernHttp:
     def sweep(self, now: float) -> None:
         """The HTTP client keeps the deadlines."""
 
+    def adopt(self, limits: Limits) -> None:
+        """The HTTP client has them; nothing is kept here."""
+
     async def request(self, ask: Ask) -> Outcome:
-        request_id = next(self._ids)
-        body = encode_request(request_id, ask.method, modern_params(ask, request_id))
-        stream = EventReader(self, ask, request_id)
+        begun, ask.begun = ask.begun, None
+        if begun is not None:
+            request_id, answer = begun.request_id, rest_of(begun, self.http, headers_for(ask), modern_params)
+            stream: EventReader = begun.reader
+        else:
+            request_id = next(self._ids)
+            stream = EventReader(self, ask, request_id)
+            body = encode_request(request_id, ask.method, modern_params(ask, request_id))
+            answer = self.http.post(
+                headers_for(ask), body, deadline=ask.deadline, on_event=stream.event, caller=ask.caller
+            )
         try:
-            reply = await self.http.post(headers_for(ask), body, deadline=ask.deadline, on_event=stream.event)
+            reply = await answer
         except HttpFault as error:
             if stream.outcome is None:
                 raise fault_of(self.server, error) from None
@@ -60,6 +74,35 @@ class ModernHttp:
         if reply.streamed:
             return stream.finished()
         return read_outcome(self.server, reply, request_id)
+
+    # On the express way (`relay.express`) a usual answer goes elsewhere; of an unusual one `request` does the rest.
+
+    def next_id(self) -> int:
+        return next(self._ids)
+
+    def takes_at_once(self, log_level: str | Literal[False] | None) -> bool:
+        """Whether a call may be sent without anything before it."""
+        return True
+
+    def landed(self, request_id: int) -> None:
+        """Nothing is kept of it."""
+
+    def usual_request(self, flight: Flying, tool: str, arguments: bytes, meta: Meta, log_level: str | None) -> bytes:
+        """A whole `tools/call` as bytes. `arguments` are encoded."""
+        lines, name = _usual_head(tool)
+        body = b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":%b,"arguments":%b,"_meta":%b}}' % (
+            flight.request_id,
+            name,
+            arguments,
+            _usual_meta(meta, log_level),
+        )
+        return self.http.encode_post(lines + flight.shown.lines, body)
+
+    def begun(self, ask: Ask, request_id: int, withdraw: Callable[[], None]) -> Begun:
+        ask.begun = Begun(
+            ask, self, request_id, EventReader(self, ask, request_id), self._loop.create_future(), withdraw
+        )
+        return ask.begun
 
     async def listen(self, wanted: dict[str, Any], notice: Notice, limits: Limits) -> None:
         """One `subscriptions/listen`, until it ends. Returns when the server closed it; raises `UpstreamFault`."""
@@ -100,21 +143,21 @@ class EventReader:
         self.link, self.ask, self.request_id = link, ask, request_id
         self.outcome: Outcome | None = None
 
-    def event(self, event: SseEvent) -> bool:
-        """True: the response is here, the rest of the stream is of no interest."""
+    def event(self, event: SseEvent) -> bool | Gate | None:
+        """True: the response is here, the rest of the stream is of no interest. A gate: the client is slow."""
         incoming = read_quietly(event)
         if incoming is None:
             return False
         if incoming.method is not None:
             if incoming.id is None:  # a modern server may not send requests here: those are dropped
-                self._hear(incoming.method, params_of(incoming))
+                return self._hear(incoming.method, params_of(incoming))
             return False
         self.outcome = outcome_of(incoming, self.request_id)
         return self.outcome is not None
 
-    def _hear(self, method: str, params: dict[str, Any]) -> None:
-        if is_about(method, params, self.request_id):
-            self.ask.hear(method, params, self.link._loop.time())
+    def _hear(self, method: str, params: dict[str, Any]) -> Gate | None:
+        about = is_about(method, params, self.request_id)
+        return self.ask.hear(method, params, self.link._loop.time()) if about else None
 
     def finished(self) -> Outcome:
         self.ask.settle()
@@ -141,7 +184,19 @@ def _routing_lines(method: str, name: str | None) -> bytes:
     return lines
 
 
-_remembered_lines = lru_cache(maxsize=4_096)(_routing_lines)
+_remembered_lines = lru_cache(maxsize=known_names_max)(_routing_lines)
+
+
+@lru_cache(maxsize=known_names_max)
+def _usual_head(tool: str) -> tuple[bytes, bytes]:
+    """The header lines of a `tools/call`, and the name as JSON."""
+    return _routing_lines("tools/call", tool), encode(tool)
+
+
+@lru_cache(maxsize=known_metas_max)
+def _usual_meta(meta: Meta, log_level: str | None) -> bytes:
+    ask = Ask("", {}, Deadline(0.0), meta=meta.vendor, capabilities=meta.shared, log_level=log_level)
+    return encode(modern_params(ask, 0)["_meta"])
 
 
 def headers_for(ask: Ask) -> bytes:

@@ -12,8 +12,9 @@ import msgspec
 
 from narthex.limits import answer_depth_max, questions_open_max
 from narthex.model.client import Client
-from narthex.model.outcome import Failure, Outcome, Result, UpstreamFault
-from narthex.upstream.link.ask import Ask, Notice, legacy_params, modern_params, response_of
+from narthex.model.outcome import Outcome, UpstreamFault
+from narthex.upstream.link.ask import NOBODY, Ask, Notice, legacy_params, marked, modern_params, response_of
+from narthex.upstream.link.questions import Question, Questions, declined, encode_answer
 from narthex.wire.envelope import (
     ABSENT,
     Incoming,
@@ -38,17 +39,19 @@ _ID_LAST = re.compile(
 _METHOD = re.compile(rb'^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"method"\s*:')
 STANDING = "subscriptions/listen"
 # What a server says to one client, outside of any call.
-OF_ONE_CLIENT = ("notifications/message", "notifications/elicitation/complete")
+LOG = "notifications/message"
+OF_ONE_CLIENT = (LOG, "notifications/elicitation/complete")
 
 
 class Waiting:
     """One request on its way: the ask, and the future of whoever waits for it."""
 
-    __slots__ = ("ask", "future")
+    __slots__ = ("ask", "future", "taken_back")
 
     def __init__(self, ask: Ask, future: "asyncio.Future[Outcome]") -> None:
         self.ask = ask
         self.future = future
+        self.taken_back = False  # the server was told that nobody waits any more
 
 
 class Peer:
@@ -74,14 +77,22 @@ class Peer:
         self._next_id = 0
         self._waiting: dict[RequestId, Waiting] = {}
         self.inflight = 0  # of those, the ones that somebody waits for: all but subscriptions, which stand open
-        self._questions: dict[RequestId, asyncio.Task[None]] = {}
+        self._questions = Questions()
         self._lost: UpstreamFault | None = None
+        self._speaker = ""  # of the owner's last request: it always comes from the same endpoint
+
+    @property
+    def asking(self) -> bool:
+        """A question of the server is open."""
+        return bool(self._questions)
 
     async def request(self, ask: Ask) -> Outcome:
         """Send one request and wait for its outcome; cancelling the wait sends `notifications/cancelled`."""
         if self._lost is not None:
             raise self._lost
         self._next_id += 1
+        if ask.client is not NOBODY:
+            self._speaker = ask.speaker
         request_id = self._next_id
         params = modern_params(ask, request_id) if self.modern else legacy_params(ask, request_id)
         future: asyncio.Future[Outcome] = self._loop.create_future()
@@ -97,13 +108,23 @@ class Peer:
         finally:
             self._waiting.pop(request_id, None)
             self.inflight -= passing
+            if self._questions:
+                await self._questions.end(ask, self.inflight, self._say)
             ask.settle()
 
     def cancel(self, request_id: RequestId, reason: str) -> None:
-        """`initialize` may not be cancelled (basic/lifecycle); everything else may."""
+        """Said once. `initialize` may not be cancelled (basic/lifecycle); everything else may."""
         waiting = self._waiting.get(request_id)
-        if self._lost is None and waiting is not None and waiting.ask.method != "initialize":
-            self._say(encode_notification("notifications/cancelled", {"requestId": request_id, "reason": reason}))
+        if self._lost is not None or waiting is None or waiting.taken_back or waiting.ask.method == "initialize":
+            return
+        waiting.taken_back = True
+        self._say(encode_notification("notifications/cancelled", {"requestId": request_id, "reason": reason}))
+
+    def take_back(self, reason: str) -> None:
+        """Cancel whatever has no answer yet."""
+        for request_id, waiting in self._waiting.items():
+            if not waiting.future.done() or waiting.future.cancelled():
+                self.cancel(request_id, reason)
 
     def notify(self, method: str, params: dict[str, Any] | None = None) -> None:
         self._send(encode_notification(method, params))
@@ -131,13 +152,13 @@ class Peer:
         for waiting in self._waiting.values():
             if not waiting.future.done():
                 waiting.future.set_exception(fault)
-        for task in self._questions.values():
-            task.cancel()
+        self._questions.cancel()
 
     async def aclose(self) -> None:
+        self.take_back("the conversation ends")
         self.lose(UpstreamFault(self.server, "upstream_closed", "the connection to it was closed", sent=True))
         if self._questions:
-            await asyncio.gather(*self._questions.values(), return_exceptions=True)
+            await asyncio.gather(*(one.task for one in self._questions.values()), return_exceptions=True)
 
     # ---- from the server -------------------------------------------------------------------------------------
 
@@ -195,13 +216,13 @@ class Peer:
             waiting = self._waiting.get(id_in(params, "progressToken"))
             if waiting is not None:
                 waiting.ask.hear(method, params, self._loop.time())
-        elif method == "notifications/cancelled" and (task := self._questions.get(id_in(params, "requestId"))):
-            task.cancel()
-        elif method == "notifications/message" and (only := self._only_call()):
+        elif method == "notifications/cancelled" and self._questions.taken_back(id_in(params, "requestId")):
+            return
+        elif method == LOG and (only := self._only_call()):
             # With one call in flight there is no doubt whose line this is; with several it goes to the operator.
             only.hear(method, params, self._loop.time())
         elif method in OF_ONE_CLIENT and self.owner is not None:
-            self.owner.notify(method, params)
+            self.owner.notify(method, marked(params, self._speaker) if method == LOG else params)
         else:
             self._notice(method, params)
 
@@ -213,18 +234,18 @@ class Peer:
         elif len(self._questions) >= questions_open_max or question_id in self._questions:
             self._say(encode_error(question_id, INTERNAL_ERROR, "Too many questions are open."))
         else:
-            task = self._loop.create_task(self._answer(question_id, method, params), name=f"{self.server}.question")
-            self._questions[question_id] = task
-            task.add_done_callback(lambda _: self._questions.pop(question_id, None))
+            only = self._only_call()
+            work = self._answer(only, question_id, method, params)
+            task = self._loop.create_task(work, name=f"{self.server}.question")
+            self._questions.keep(question_id, Question(method, only, in_call=self.inflight > 0, task=task))
 
-    async def _answer(self, question_id: RequestId, method: str, params: dict[str, Any]) -> None:
-        outcome = await self.asked(method, params)
+    async def _answer(self, only: Ask | None, question_id: RequestId, method: str, params: dict[str, Any]) -> None:
+        outcome = await self.asked(only, method, params)
         if self._lost is None:
             self._say(encode_answer(question_id, outcome))
 
-    async def asked(self, method: str, params: dict[str, Any]) -> Outcome:
+    async def asked(self, only: Ask | None, method: str, params: dict[str, Any]) -> Outcome:
         """Who answers a question: the one call in flight, else the session that owns us, else nobody can (H3)."""
-        only = self._only_call()
         if only is not None:
             only.deadline.at = only.deadline.latest  # a human may be slow; the absolute limit holds
             return await only.client.ask(method, params)
@@ -234,19 +255,6 @@ class Peer:
         if self.inflight != 1:
             return None
         return next((one.ask for one in self._waiting.values() if one.ask.method != STANDING), None)
-
-
-def encode_answer(question_id: RequestId, outcome: Outcome) -> bytes:
-    if isinstance(outcome, Result):
-        return encode_result(question_id, outcome.members)
-    return encode_error(question_id, outcome.code, outcome.message, outcome.data, has_data=outcome.has_data)
-
-
-def declined(method: str) -> Outcome:
-    """The answer when nobody can be asked, in the words each question has for it (R11)."""
-    if method == "elicitation/create":
-        return Result({"action": "cancel"})
-    return Failure(-1, "User rejected the request: no client can answer it here.")
 
 
 def is_about(method: str, params: dict[str, Any], request_id: RequestId) -> bool:

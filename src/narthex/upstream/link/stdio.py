@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from narthex.limits import DEFAULTS
+from narthex.limits import DEFAULTS, Limits
 from narthex.model.client import Client
 from narthex.model.deadline import Deadline
 from narthex.model.outcome import Outcome, UpstreamFault
@@ -63,6 +63,11 @@ class StdioLink:
     def inflight(self) -> int:
         return self.peer.inflight
 
+    @property
+    def idle(self) -> bool:
+        """Nobody waits for it, and it waits for nobody."""
+        return not self.peer.inflight and not self._queue and not self.peer.asking
+
     async def discover(self, deadline: Deadline) -> bool:
         """`server/discover`. True: this is a modern server, and the conversation is modern from now on."""
         self.peer.modern = True
@@ -115,6 +120,13 @@ class StdioLink:
 
     def sweep(self, now: float) -> None:
         self.peer.sweep(now)
+
+    def adopt(self, limits: Limits) -> None:
+        self._calls_max = limits.calls_per_process_max
+        if self._child is not None:
+            self._child.adopt(limits)
+        for _ in range(self._calls_max - self.peer.inflight):
+            self._next()  # there may be room for more now
 
     async def aclose(self) -> None:
         self.alive = False

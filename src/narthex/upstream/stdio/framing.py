@@ -14,10 +14,10 @@ class LineFramer:
     A line over `line_bytes_max` is skipped, never held; `on_oversize` hears its first and last bytes, and its size.
     """
 
-    __slots__ = ("_held", "_held_bytes", "_line_bytes_max", "_on_oversize", "_oversize", "_tail")
+    __slots__ = ("_held", "_held_bytes", "_on_oversize", "_oversize", "_tail", "line_bytes_max")
 
     def __init__(self, line_bytes_max: int, on_oversize: Callable[[bytes, int], None]) -> None:
-        self._line_bytes_max = line_bytes_max
+        self.line_bytes_max = line_bytes_max
         self._on_oversize = on_oversize
         self._held: list[bytes] = []  # the line so far, joined once at its end
         self._held_bytes = 0
@@ -29,7 +29,7 @@ class LineFramer:
         if end < 0:
             self._hold(data)
             return []
-        if end == len(data) - 1 and not self._held_bytes and end <= self._line_bytes_max:
+        if end == len(data) - 1 and not self._held_bytes and end <= self.line_bytes_max:
             return [data[:end]]  # one read, one message: the case that counts
         first, *lines = data.split(b"\n")
         rest = lines.pop()
@@ -39,7 +39,7 @@ class LineFramer:
             lines.insert(0, whole)
         if rest:
             self._hold(rest)
-        if max(map(len, lines), default=0) > self._line_bytes_max:
+        if max(map(len, lines), default=0) > self.line_bytes_max:
             return [line for line in lines if self._fits(line)]
         return lines
 
@@ -53,7 +53,7 @@ class LineFramer:
             self._tail = (self._tail + data)[-limits.garbage_sample_bytes_max :]
             return
         self._held.append(data)
-        if self._held_bytes > self._line_bytes_max:
+        if self._held_bytes > self.line_bytes_max:
             self._oversize = True
             line = b"".join(self._held)
             self._held, self._tail = [line[: limits.garbage_sample_bytes_max]], line[-limits.garbage_sample_bytes_max :]
@@ -68,7 +68,7 @@ class LineFramer:
         return line
 
     def _fits(self, line: bytes) -> bool:
-        if len(line) <= self._line_bytes_max:
+        if len(line) <= self.line_bytes_max:
             return True
         sample_bytes = limits.garbage_sample_bytes_max
         self._on_oversize(line[:sample_bytes] + _GAP + line[-sample_bytes:], len(line))

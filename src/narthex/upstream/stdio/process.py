@@ -20,6 +20,7 @@ from pathlib import Path
 
 from narthex import limits
 from narthex.limits import Limits
+from narthex.upstream.mask import Mask
 from narthex.upstream.stdio.faults import ChildGone
 from narthex.upstream.stdio.framing import LineFramer, looks_like_message
 from narthex.upstream.stdio.nursery.keeper import KILL, TERMINATE
@@ -67,6 +68,7 @@ class ChildProcess:
         on_stderr: Callable[[str], None],
         on_settled: Callable[[], None],
         on_oversize: Callable[[bytes, int], None] = lambda _sample, _size: None,
+        mask: Mask = Mask(),
     ) -> None:
         loop = asyncio.get_running_loop()
         self.name = name
@@ -87,7 +89,7 @@ class ChildProcess:
         self._gone: asyncio.Future[ExitReport] = loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._flush_timer: asyncio.TimerHandle | None = None
-        self._log = StderrLog(on_stderr)
+        self._log = StderrLog(on_stderr, mask)
         self._line_bytes_max = min(bounds.line_bytes_max, bounds.result_bytes_max)
         self._on_oversize = on_oversize
         self._framer = LineFramer(self._line_bytes_max, self._oversize)
@@ -102,6 +104,11 @@ class ChildProcess:
 
     def __repr__(self) -> str:
         return f"<ChildProcess {self.name}: pid {self.pid}, {self.state.name}>"
+
+    def adopt(self, bounds: Limits) -> None:
+        """Other limits from now on, for the next line."""
+        self._bounds = bounds
+        self._line_bytes_max = self._framer.line_bytes_max = min(bounds.line_bytes_max, bounds.result_bytes_max)
 
     # speaking to it
 

@@ -2,9 +2,9 @@
 
 Knows: how many may be starting at once, and which are there. Refuses to know: when one should be started again.
 
-A place is held until the server has said its first message, `ready()` was called, it has ended, or `place_seconds_max`
-is over: forty `npx` that install their packages at once would starve each other and us, and four that hang must not
-keep the others from starting.
+A place is held until the server has said its first message, `ready()` was called, or it has ended: forty `npx` that
+install their packages at once would starve each other and us. Those that take long have places of their own (see
+`places`), so four that hang do not keep the others from starting.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 
 from narthex import limits
 from narthex.limits import Limits
+from narthex.upstream.mask import Mask, of_variables, of_words
 from narthex.upstream.stdio.command import Command
 from narthex.upstream.stdio.door import Door
 from narthex.upstream.stdio.environment import child_environment
@@ -27,10 +28,15 @@ from narthex.upstream.stdio.report import ExitReport
 class Spawner:
     """One for each gateway process. `own` is the environment from which servers get what the allow-list names."""
 
-    def __init__(self, bounds: Limits = limits.DEFAULTS, own: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        bounds: Limits = limits.DEFAULTS,
+        own: Mapping[str, str] = os.environ,
+        slow_after_seconds: float = limits.place_seconds_max,
+    ) -> None:
         self.bounds = bounds
         self._own = own
-        self._places = Places(bounds.spawns_concurrent_max)
+        self._places = Places(bounds.spawns_concurrent_max, slow_after_seconds)
         self._door = Door()
         self._children: set[ChildProcess] = set()
         self._closed = False
@@ -49,7 +55,7 @@ class Spawner:
     ) -> ChildProcess:
         """Waits for a place. SpawnFailed says why it could not be, with a remedy."""
         order = self._order(command)
-        place = await self._places.take()
+        place = await self._places.take(command.name)
         try:
             pid, wires = await self._begin(command, order)
         except BaseException:
@@ -61,7 +67,7 @@ class Spawner:
             on_exit(report)
 
         heard = (on_line, ended, on_stderr, place.give_back, on_oversize)
-        child = ChildProcess(command.name, pid, wires, self.bounds, *heard)
+        child = ChildProcess(command.name, pid, wires, self.bounds, *heard, self._mask(command))
         self._children.add(child)
         if self._closed:
             await child.stop()
@@ -83,6 +89,11 @@ class Spawner:
         self._closed = True
         await asyncio.gather(*(child.stop() for child in self._children))
         await self._door.aclose()
+
+    def _mask(self, command: Command) -> Mask:
+        """What it may not show of what it was given, wherever that came from."""
+        env = child_environment(self._own, command.env, command.inherit)
+        return Mask([*of_variables(command.env), *of_variables(env, opaque=False), *of_words(command.argv)])
 
     def _order(self, command: Command) -> Order:
         env = child_environment(self._own, command.env, command.inherit)

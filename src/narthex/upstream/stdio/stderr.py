@@ -1,11 +1,13 @@
 """What a server says on stderr: all of it is taken, little of it is kept, less is shown.
 
-Knows: how much to remember and how often to speak. Refuses to know: clocks (the time is handed in) and log files.
+Knows: how much to remember and how often to speak. Refuses to know: clocks (the time is handed in), log files,
+and which texts are secrets (the mask knows).
 """
 
 from collections.abc import Callable
 
 from narthex import limits
+from narthex.upstream.mask import Mask
 
 _CONTROL = dict.fromkeys((*range(32), *range(127, 160)), "�")
 _CONTROL[ord("\t")] = " "  # a terminal obeys the others when somebody reads the log
@@ -14,8 +16,8 @@ _CONTROL[ord("\t")] = " "  # a terminal obeys the others when somebody reads the
 class StderrLog:
     """The last `stderr_ring_bytes_max` bytes, and at most `stderr_lines_per_second_max` lines a second to `show`."""
 
-    def __init__(self, show: Callable[[str], None]) -> None:
-        self._show = show
+    def __init__(self, show: Callable[[str], None], mask: Mask = Mask()) -> None:
+        self._show, self._mask = show, mask
         self._ring = bytearray()
         self._partial = b""
         self._skipping = False  # the rest of a line that was too long to wait for
@@ -60,7 +62,7 @@ class StderrLog:
 
     def tail(self) -> tuple[str, ...]:
         lines = [line for line in self._ring.split(b"\n") if line.strip()]
-        return tuple(_readable(bytes(line)) for line in lines[-limits.stderr_tail_lines_max :])
+        return tuple(self._readable(bytes(line)) for line in lines[-limits.stderr_tail_lines_max :])
 
     @property
     def has_suppressed(self) -> bool:
@@ -83,7 +85,7 @@ class StderrLog:
             self._suppressed += 1
             return
         self._shown += 1
-        self._show(_readable(line))
+        self._show(self._readable(line))
 
     def _count(self, data: bytes) -> None:
         """The flood: nothing is cut into lines that nobody will see."""
@@ -94,8 +96,10 @@ class StderrLog:
         else:
             self._partial = (self._partial + data)[: limits.stderr_line_bytes_max]
 
-
-def _readable(line: bytes) -> str:
-    shown = line[: limits.stderr_line_bytes_max]
-    text = shown.decode("utf-8", "replace").rstrip("\r").translate(_CONTROL)
-    return text if len(shown) == len(line) else text + "…"
+    def _readable(self, line: bytes) -> str:
+        # Masked as a whole and then cut: a secret that was cut in two would not be known for one.
+        text = self._mask(line.decode("utf-8", "replace")).rstrip("\r")
+        shown = text.encode("utf-8", "replace")[: limits.stderr_line_bytes_max].decode("utf-8", "ignore")
+        if len(shown) < len(text) or len(line) > limits.stderr_line_bytes_max:
+            shown = self._mask(shown, cut=True) + "…"
+        return shown.translate(_CONTROL)
