@@ -8,7 +8,6 @@ TASK_OWNERS: dict[str, str] = {
     "src/narthex/libraries/http_server.py": "one task per request; the exchange that started it waits in run()",
     "src/narthex/libraries/http_stream.py": "one task per request; the exchange that started it waits in run()",
     "src/narthex/libraries/stdio_server.py": "one task per request; the peer's aclose() waits for all of them",
-    "src/narthex/relay/bus.py": "a wait for the closing of the house, cancelled where it was started",
     "src/narthex/telemetry/log.py": "the flusher; aclose() waits for it, so that the last line is written",
     "src/narthex/telemetry/loop_delay.py": "the measurement; aclose() waits for it",
     "src/narthex/telemetry/owned.py": "the owner of others' tasks; aclose() waits for all of them",

@@ -40,7 +40,7 @@ def page() -> str:
             inside = False
             out.append(BUILT_IN)
         if heading := HEADING.match(text):
-            title = heading[1].partition(" (THREATS")[0].partition(" (3.")[0]
+            title = heading[1]
         elif setting := SETTING.match(text):
             if title:
                 out.append(TABLE.format(title=title[0].upper() + title[1:]))
