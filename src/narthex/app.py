@@ -5,39 +5,36 @@ Knows: who needs whom, and in which order they start and end. Refuses to know: h
 
 import asyncio
 import os
-import sys
-from collections.abc import Callable, Coroutine, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import uvloop
-
 from narthex import limits as house
+from narthex.callers import Callers
 from narthex.control.address import parse_listen
 from narthex.control.admin import Admin
 from narthex.control.certificate import server_context
-from narthex.control.load import Loaded, Overrides, load, load_tree
+from narthex.control.explaining import Explaining
+from narthex.control.load import Loaded, Overrides
 from narthex.control.problem import ConfigError, Problem
 from narthex.control.reload import Reloader
-from narthex.control.shown import Shown, Tree
-from narthex.control.signals import Ending
+from narthex.control.shown import Shown
 from narthex.edge.door import Door
 from narthex.edge.http1_doors import LOOPBACK
+from narthex.edge.http1_head import BROKEN_MCP
 from narthex.edge.legacy import LegacyFace
 from narthex.edge.legacy_calls import LegacyCalls
 from narthex.edge.listener import Listener
 from narthex.edge.modern import ModernFace
-from narthex.edge.output import Output
 from narthex.edge.sse import SseFace
-from narthex.edge.stdio import StdioFace, lines_of
-from narthex.libraries.demo import demo_config
 from narthex.model.config import Config
 from narthex.model.endpoint import Snapshot
-from narthex.model.identity import LOCAL
 from narthex.model.outcome import UpstreamFault
 from narthex.relay.bus import Bus
+from narthex.relay.express import Express
 from narthex.relay.fleet import Fleet
 from narthex.relay.keeping import Keeping
 from narthex.relay.relay import Relay
@@ -55,87 +52,11 @@ from narthex.telemetry.owned import Owned
 from narthex.upstream.era import EraRecord
 from narthex.upstream.stdio.spawner import Spawner
 from narthex.wire.envelope import encode_error
-from narthex.wire.faults import INVALID_REQUEST
+from narthex.wire.faults import HEADER_MISMATCH, INVALID_REQUEST
 from narthex.wire.seal import Sealer
-
-Welcome = Callable[[str, str, Tree], None]  # (data URL, admin URL, what is served)
 
 # What is read once, when the process starts.
 _FIXED = ("listen", "admin", "tls", "state", "public_url", "allowed_hosts", "allowed_origins")
-
-
-# ---- the three ways to run ---------------------------------------------------------------------------------------
-
-
-def serve(path: Path, overrides: Overrides) -> int:
-    """`narthex serve`: until SIGTERM or SIGINT. Raises `ConfigError` and `OSError` before anything is served."""
-    loaded = load(path, os.environ, overrides)
-    return _run(_serve(loaded, path, overrides))
-
-
-def demo(overrides: Overrides, welcome: Welcome) -> int:
-    """`narthex demo`: the servers that ship, behind a gateway, without any configuration."""
-    loaded = load_tree("narthex demo", demo_config(), overrides)
-    return _run(_serve(loaded, None, overrides, welcome))
-
-
-def stdio(path: Path, overrides: Overrides, endpoint: str | None) -> int:
-    """`narthex stdio`: one client on stdin and stdout, until its end."""
-    loaded = load(path, os.environ, overrides)
-    if endpoint and endpoint not in loaded.config.endpoints:
-        names = ", ".join(loaded.config.endpoints) or "none"
-        what = f"there is no endpoint '{endpoint}'"
-        raise ConfigError([Problem(str(path), 0, 0, "endpoints", what, f"Configured: {names}.")])
-    return _run(_stdio(loaded, path, overrides, endpoint or ""))
-
-
-def _run(work: Coroutine[Any, Any, int]) -> int:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
-
-
-async def _serve(loaded: Loaded, path: Path | None, overrides: Overrides, welcome: Welcome | None = None) -> int:
-    ending = Ending()
-    gateway = build(loaded)
-    try:
-        await gateway.start()
-        url, admin = await gateway.listen()
-    except BaseException:
-        await gateway.aclose()
-        raise
-    gateway.follow(loaded, path, overrides)
-    gateway.log.info(f"Ready: {url}/mcp in front of {_count(loaded.config)}", url=f"{url}/mcp", admin=admin)
-    if welcome is not None:
-        await gateway.fleet.wait_first(list(gateway.fleet.servers), house.first_list_seconds_max)
-        welcome(url, admin, gateway.shown.snapshot())
-    await ending.asked.wait()
-    await gateway.drain(ending.hurried)
-    return 0
-
-
-async def _stdio(loaded: Loaded, path: Path, overrides: Overrides, endpoint: str) -> int:
-    ending = Ending()
-    gateway = build(loaded)
-    out = await Output.open(1)
-    sys.stdout = sys.stderr  # whatever prints must not reach the client
-    try:
-        await gateway.start()
-        gateway.follow(loaded, path, overrides)
-        face = StdioFace(gateway.calls, gateway.owned, endpoint, LOCAL, gateway.limits, out.write)
-        line_bytes_max = loaded.config.limits.line_bytes_max
-
-        def too_long() -> None:
-            gateway.log.warning(f"A line of more than {line_bytes_max} bytes on stdin was skipped")
-
-        reading = gateway.owned.start(lines_of(0, line_bytes_max, face.take, too_long, out.drained), "stdin")
-        await first_of(reading, ending.asked)
-        gateway.bus.close()
-        # The input may have ended because everything was asked: what was asked is still answered.
-        await first_of(gateway.owned.start(face.finish(), "finish"), ending.asked)
-    finally:
-        out.close()
-        await gateway.drain(ending.hurried)
-    return 0
 
 
 # ---- build -------------------------------------------------------------------------------------------------------
@@ -181,12 +102,18 @@ class Gateway:
         self.sessions = Sessions(sealer, self.bus, config.limits)
         self.relay = Relay(self.slot, self.fleet, sealer, self._record)
         self.calls = LegacyCalls(self.relay, self.bus, self.sessions)
+        # who is asking
+        self.callers = Callers(self.slot, folder, sealer, self.owned, self.tell, self._fault)
+        gate = self.callers.gate
         # the faces
-        self.modern = ModernFace(self.relay, self.bus)
-        self.legacy = LegacyFace(self.calls, self.owned)
-        self.door = Door(self.relay, self.modern, self.legacy, SseFace(self.calls, self.owned), self.is_ready)
+        express = Express(self.relay)
+        self.modern = ModernFace(self.relay, self.bus, express, gate.more_scopes)
+        self.legacy = LegacyFace(self.calls, self.owned, express, gate.more_scopes)
+        self.door = Door(self.relay, self.modern, self.legacy, SseFace(self.calls, self.owned), self.is_ready, gate)
         self.listener: Listener | None = None
-        self.shown = Shown(self.fleet, self.bus, self.sessions, log)
+        self.shown = Shown(
+            self.fleet, self.bus, self.sessions, log, self.callers.keys, Explaining(self.slot, self.callers.authority)
+        )
         self.admin: Admin | None = None
         self.draining = False
 
@@ -198,7 +125,10 @@ class Gateway:
         await self.log.start()
         await self.loop_delay.start()
         try:
-            self.fleet.start()
+            await self.callers.start()
+            await self.fleet.start()
+        except StateFault as error:
+            raise ConfigError([Problem("", 0, 0, "", str(error), "")]) from None
         except ValueError as error:
             raise _unusable(error) from None
         self.owned.start(self._tick(), "tick")
@@ -216,6 +146,7 @@ class Gateway:
             refuse=_refuse,
             on_fault=lambda error: self._fault("a request", error),
             on_refusal=lambda _, reason: self.metrics.refused(reason),
+            express=self.door.express,
         )
         with _naming(config.listen):
             port = await self.listener.start(address.host, address.port)
@@ -223,10 +154,12 @@ class Gateway:
         with _naming(f"{config.admin.listen} (admin.listen)"):
             await admin.start()
         self.admin = admin
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        url = f"{address.scheme}://{host}:{port}"
+        await self.callers.admit(self.door, url, port)
         listener = self.listener
         self.shown.measure(self.metrics, lambda: listener.stats.connections, lambda: listener.stats.inflight)
-        host = f"[{address.host}]" if ":" in address.host else address.host
-        return f"{address.scheme}://{host}:{port}", admin.url
+        return url, admin.url
 
     def follow(self, loaded: Loaded, path: Path | None, overrides: Overrides) -> None:
         """Say what is odd about the configuration, and follow its changes."""
@@ -256,6 +189,8 @@ class Gateway:
     def _sweep(self, now: float) -> None:
         self.modern.sweep(now, house.lazy_stream_seconds)
         self.legacy.sweep(now, house.lazy_stream_seconds)
+        wall = time.time()
+        self.bus.dismiss(lambda who: not self.callers.authority.stands(who, wall))
         for session in self.sessions.idle(now):
             self.sessions.forget(session)
             self.owned.start(self.calls.drop(session), "session")
@@ -265,11 +200,14 @@ class Gateway:
     async def apply(self, loaded: Loaded) -> None:
         """A new configuration: compiled and swapped whole, or refused whole. What cannot change is said."""
         config, before = loaded.config, self.slot.current.config
+        self.callers.expect(config)
         try:
-            self.fleet.apply(config)
+            await self.fleet.apply(config)
         except ValueError as error:
+            self.callers.expect(before)
             raise _unusable(error) from None
         self.log.configure(config.log)
+        self.callers.adopt(config)
         self.sessions.limits = config.limits
         self.spawner.adopt(config.limits)
         for name in _FIXED:
@@ -278,7 +216,7 @@ class Gateway:
         for warning in loaded.warnings:
             self.log.warning(str(warning))
         self.metrics.reloaded("ok")
-        self.log.info(f"Configuration taken over: {_count(config)}", serial=self.slot.current.serial)
+        self.log.info(f"Configuration taken over: {count(config)}", serial=self.slot.current.serial)
 
     def refused(self, error: ConfigError) -> None:
         self.metrics.reloaded("refused")
@@ -316,7 +254,9 @@ class Gateway:
         if self.admin is not None:
             await self.admin.aclose()
         await self.fleet.aclose()
+        await self.callers.aclose()
         await self.owned.aclose()
+        await self.callers.keys.aclose()
         await self.spawner.aclose()
         await self.loop_delay.aclose()
         await self.log.aclose()
@@ -328,6 +268,10 @@ class Gateway:
 
     def say(self, server: str, level: str, sentence: str) -> None:
         getattr(self.log, level)(sentence, server=server)
+
+    def tell(self, level: str, sentence: str) -> None:
+        """A line for the operator."""
+        getattr(self.log, level)(sentence)
 
     def _record(self, event: CallEvent) -> None:
         self.metrics.call(event)
@@ -368,19 +312,22 @@ def _naming(address: str) -> Iterator[None]:
 def _hosts(config: Config) -> frozenset[str] | None:
     """The names clients may call us by: the machine's own, and those of whatever stands in front. None: only those."""
     public = urlsplit(config.public_url).hostname if config.public_url else None
-    further = {*config.allowed_hosts, *([public] if public else ())}
+    own = parse_listen(config.listen)
+    further = {*config.allowed_hosts, *([public] if public else ()), *([] if own.loopback else [own.host])}
     return frozenset(further) | LOOPBACK if further else None
 
 
 def _refuse(status: int, reason: str, message: str) -> bytes:
-    return encode_error(None, INVALID_REQUEST, message, {"reason": reason, "status": status})
+    code = HEADER_MISMATCH if reason == BROKEN_MCP else INVALID_REQUEST
+    return encode_error(None, code, message, {"reason": reason, "status": status})
 
 
 def _unusable(error: ValueError) -> ConfigError:
     return ConfigError([Problem("", 0, 0, "servers", str(error), "")])
 
 
-def _count(config: Config) -> str:
+def count(config: Config) -> str:
+    """What is served, in a few words."""
     servers = sum(server.enabled for server in config.servers)
     named = f", {len(config.endpoints)} endpoint{'s' * (len(config.endpoints) != 1)}" if config.endpoints else ""
     return f"{servers} server{'s' * (servers != 1)}{named}"

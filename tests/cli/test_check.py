@@ -7,7 +7,7 @@ import pytest
 from command_line import run
 
 GOOD = "servers:\n  - {name: a, upstream: 'https://a.example/mcp'}\n"
-UNREADY = GOOD + "authentication: {type: oauth2}\n"
+UNREADY = GOOD + "metering: {backend: prometheus}\n"
 
 
 def test_a_sound_file(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_what_cannot_be_served_is_a_warning(tmp_path: Path) -> None:
     ran = run("check", home=tmp_path)
 
     assert ran.code == 0
-    assert "warning: narthex.yaml:3:1: authentication: understood, not enforced in this version." in ran.out
+    assert "warning: narthex.yaml:3:1: metering: understood, not enforced in this version." in ran.out
     assert "`narthex serve` refuses to start with it" in ran.out
     assert run("check", "--strict", home=tmp_path).code == 1
 

@@ -117,13 +117,13 @@ def test_a_port_in_use_says_which_option(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["serve", "stdio", "tools"])
 def test_what_would_not_be_enforced_is_not_served(tmp_path: Path, command: str) -> None:
-    text = "servers: [{name: a, command: [x], rate_limit: {a: 1}}]\nauthentication: {type: oauth2}\n"
+    text = "servers: [{name: a, command: [x], rate_limit: {a: 1}}]\nmetering: {backend: prometheus}\n"
     (tmp_path / "narthex.yaml").write_text(text)
     ran = run(command, "narthex.yaml", home=tmp_path)
 
     assert ran.code == 2
     assert "narthex.yaml:1:35: servers[0].rate_limit: understood, not enforced in this version." in ran.err
-    assert "narthex.yaml:2:1: authentication: understood, not enforced in this version." in ran.err
+    assert "narthex.yaml:2:1: metering: understood, not enforced in this version." in ran.err
 
 
 def test_other_addresses_than_the_loopback_are_refused(tmp_path: Path) -> None:

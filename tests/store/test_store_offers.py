@@ -20,7 +20,7 @@ OFFER = Offer(
     revision="2025-06-18",
     transport="http",
     capabilities={"tools": {}},
-    tools=({"name": "find", "inputSchema": {"type": "object"}, "big": 10**30, "odd": "\u2028ä\x00", "f": 1.5e-300},),
+    tools=(msgspec.Raw(b'{"name":"find","inputSchema":{ },"big":100000000000000000000,"odd":"\\u2028","f":1.50}'),),
     taken_at=5.5,
     ttl_ms=7,
 )

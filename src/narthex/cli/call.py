@@ -12,6 +12,7 @@ import click
 
 from narthex.cli.arguments import ArgumentError, read_arguments
 from narthex.cli.client import Gateway, Tree
+from narthex.cli.options import key_option
 from narthex.cli.say import DONE, NO, WRONG, fail, print_json, shown
 from narthex.cli.target import gateway, list_all
 from narthex.wire.faults import PeerFault
@@ -24,6 +25,7 @@ from narthex.wire.mirror import mirrors_of, param_headers
 @click.option("--url", metavar="URL", help="A running gateway; absent: http://127.0.0.1:8080/mcp.")
 @click.option("--file", type=click.Path(path_type=Path), help="Start a gateway from this file for the occasion.")
 @click.option("--endpoint", metavar="NAME", help="The endpoint to ask; absent: everything.")
+@key_option
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as the protocol has it.")
 def call(
     name: str,
@@ -31,6 +33,7 @@ def call(
     url: str | None,
     file: Path | None,
     endpoint: str | None,
+    key: str | None,
     *,
     as_json: bool,
 ) -> None:
@@ -48,7 +51,7 @@ def call(
     """
     if url is not None and file is not None:
         raise click.UsageError("Either --url or --file, not both.")
-    with gateway(url, file, endpoint) as asked:
+    with gateway(url, file, endpoint, key) as asked:
         tool = _find(asked, name)
         try:
             values = read_arguments(arguments, tool.get("inputSchema", {}), sys.stdin)

@@ -50,11 +50,13 @@ class Gateway(Protocol):
 class HttpGateway:
     """A gateway at a URL. Every request has its own connection: a command makes two."""
 
-    def __init__(self, url: str, seconds: float | None = None) -> None:
+    def __init__(self, url: str, key: str | None = None, seconds: float | None = None) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise Unreachable(f"'{url}' is no address; one looks like {DEFAULT_URL}")
-        self.url, self._parts = url, parts
+        if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
+            raise Unreachable("What was given as a key is none: it has spaces or signs that no header can carry.")
+        self.url, self._parts, self._key = url, parts, key
         self._seconds = seconds or DEFAULTS.call_seconds_absolute_max
 
     def request(
@@ -63,9 +65,8 @@ class HttpGateway:
         body = request_body(1, method, params)
         connection = self._connection()
         try:
-            connection.request(
-                "POST", self._target(), body=body, headers={**_headers(method, params), **(headers or {})}
-            )
+            told = {**_headers(method, params), **self._credential(), **(headers or {})}
+            connection.request("POST", self._target(), body=body, headers=told)
             return _answer(connection.getresponse(), listen)
         except ConnectionRefusedError:
             raise Unreachable(
@@ -85,6 +86,9 @@ class HttpGateway:
         if self._parts.scheme == "https":
             return http.client.HTTPSConnection(host, port, timeout=self._seconds, context=ssl.create_default_context())
         return http.client.HTTPConnection(host, port, timeout=self._seconds)
+
+    def _credential(self) -> dict[str, str]:
+        return {} if self._key is None else {"Authorization": f"Bearer {self._key}"}
 
     def _target(self) -> str:
         query = f"?{self._parts.query}" if self._parts.query else ""

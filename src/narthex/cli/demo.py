@@ -17,17 +17,23 @@ from narthex.cli.running import run
 
 @click.command()
 @serving_options
-def demo(**options: Any) -> None:
+@click.option("--keys", is_flag=True, help="Let in only who has an API key ('narthex keys create' makes one).")
+def demo(*, keys: bool, **options: Any) -> None:
     """Start a gateway over servers that ship with Narthex, without configuration.
 
     It needs no network, and prints how to call it.
     """
 
     def start() -> int:
-        from narthex import app
+        from narthex import run
         from narthex.control.load import Overrides
 
-        return app.demo(Overrides(**options), welcome)
+        return run.demo(Overrides(**options), greet, keys=keys)
+
+    def greet(url: str, admin: str, snapshot: dict[str, Any]) -> None:
+        welcome(url, admin, snapshot)
+        if keys:
+            click.echo(_first_key(options.get("state")))
 
     sys.exit(run(start))
 
@@ -56,6 +62,15 @@ def welcome(url: str, admin: str, snapshot: dict[str, Any]) -> None:
   Give it to your own client:  {narthex} connect claude-code --url {url}/mcp
   Ctrl-C ends it.
 """)
+
+
+def _first_key(state: str | None) -> str:
+    """What must be done before any of it, where keys are asked for."""
+    where = "--demo" if state is None else f"--state {shlex.quote(str(Path(state).expanduser().absolute()))}"
+    return f"""  Only who has a key is let in. Before the commands above:
+
+    export NARTHEX_KEY=$({_program()} keys create --name me {where})
+"""
 
 
 def _program() -> str:

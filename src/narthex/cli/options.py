@@ -29,6 +29,17 @@ _CLIENT_FILES = (
     "~/.gemini/settings.json",
 )
 
+KEY_VARIABLE = "NARTHEX_KEY"
+
+# The variable rather than the option: other users of the machine can read the arguments of a process.
+key_option = click.option(
+    "--key",
+    envvar=KEY_VARIABLE,
+    show_envvar=True,
+    metavar="KEY",
+    help="The API key or token to come in with, for a gateway that asks for one.",
+)
+
 file_argument = click.argument("file", required=False, type=click.Path(path_type=Path))
 
 

@@ -26,9 +26,9 @@ def serve(file: Path | None, **options: Any) -> None:
     path = find_config(file)
 
     def start() -> int:
-        from narthex import app
+        from narthex import run
         from narthex.control.load import Overrides
 
-        return app.serve(path, Overrides(**options))
+        return run.serve(path, Overrides(**options))
 
     sys.exit(run(start))

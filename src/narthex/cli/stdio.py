@@ -25,9 +25,9 @@ def stdio(file: Path | None, endpoint: str | None, **options: Any) -> None:
     path = find_config(file)
 
     def start() -> int:
-        from narthex import app
+        from narthex import run
         from narthex.control.load import Overrides
 
-        return app.stdio(path, Overrides(**options), endpoint)
+        return run.stdio(path, Overrides(**options), endpoint)
 
     sys.exit(run(start))

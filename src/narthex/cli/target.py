@@ -9,16 +9,21 @@ from pathlib import Path
 from typing import NoReturn
 
 from narthex.cli.client import DEFAULT_URL, Gateway, HttpGateway, Refused, Tree, Unreachable
+from narthex.cli.options import KEY_VARIABLE
 from narthex.cli.pipe import PipeGateway
 from narthex.cli.say import NO, WRONG, fail, refuse, shown
 from narthex.limits import DEFAULTS
+from narthex.wire.faults import UNAUTHENTICATED
 
 
 @contextmanager
-def gateway(url: str | None, file: Path | None, endpoint: str | None) -> Iterator[Gateway]:
-    """The gateway that is meant; the command ends, with a sentence, when it cannot be reached or says no."""
+def gateway(url: str | None, file: Path | None, endpoint: str | None, key: str | None = None) -> Iterator[Gateway]:
+    """The gateway that is meant; the command ends, with a sentence, when it cannot be reached or says no.
+
+    `key` goes to a URL only: a gateway that is started for the occasion talks to us alone.
+    """
     try:
-        opened: Gateway = _from_file(file, endpoint) if file is not None else HttpGateway(address(url, endpoint))
+        opened: Gateway = _from_file(file, endpoint) if file is not None else HttpGateway(address(url, endpoint), key)
     except Unreachable as error:
         fail(str(error), NO)
     try:
@@ -78,4 +83,5 @@ def _from_file(file: Path, endpoint: str | None) -> PipeGateway:
 
 
 def _say_refusal(error: Refused) -> NoReturn:
-    fail(f"{shown(error.message)} (code {error.code})", NO)
+    hint = f"\nGive a key with --key, or in {KEY_VARIABLE}." if error.code == UNAUTHENTICATED else ""
+    fail(f"{shown(error.message)} (code {error.code}){hint}", NO)

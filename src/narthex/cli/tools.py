@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from narthex.cli.options import key_option
 from narthex.cli.say import DONE, print_json, shown
 from narthex.cli.target import gateway, list_all
 
@@ -20,8 +21,11 @@ _WIDTH_MIN = 40
 @click.option("--url", metavar="URL", help="The same as URL, as 'narthex call' has it.")
 @click.option("--file", type=click.Path(path_type=Path), help="The same as FILE, as 'narthex call' has it.")
 @click.option("--endpoint", metavar="NAME", help="The endpoint to ask; absent: everything.")
+@key_option
 @click.option("--json", "as_json", is_flag=True, help="Print the tools as the protocol has them.")
-def tools(target: str | None, url: str | None, file: Path | None, endpoint: str | None, *, as_json: bool) -> None:
+def tools(
+    target: str | None, url: str | None, file: Path | None, endpoint: str | None, key: str | None, *, as_json: bool
+) -> None:
     """List the tools of a running gateway, or of a configuration file.
 
     Without FILE or URL: the gateway at http://127.0.0.1:8080/mcp. With FILE a gateway is started for the occasion.
@@ -30,7 +34,7 @@ def tools(target: str | None, url: str | None, file: Path | None, endpoint: str 
         raise click.UsageError("One gateway at a time: either FILE or URL.")
     if target is not None:
         url, file = split_target(target)
-    with gateway(url, file, endpoint) as asked:
+    with gateway(url, file, endpoint, key) as asked:
         found = list_all(asked, "tools/list", "tools")
     if as_json:
         print_json(found)

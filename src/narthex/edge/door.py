@@ -5,24 +5,37 @@ Knows: paths, methods, and which era a POST belongs to. Refuses to know: what ha
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any, Literal, Protocol
 from urllib.parse import parse_qs
 
+from narthex.edge.gate import Gate, Remembered
 from narthex.edge.http1_exchange import Exchange
 from narthex.edge.http1_head import Headers
-from narthex.edge.legacy import LegacyFace
+from narthex.edge.legacy import LegacyFace, prefers_stream
+from narthex.edge.metadata import described, document, is_metadata
 from narthex.edge.modern import ModernFace
 from narthex.edge.sse import SseFace
 from narthex.limits import Limits
-from narthex.model.identity import LOCAL, Principal
+from narthex.model.identity import Principal
+from narthex.relay.express import Flight
 from narthex.relay.relay import Relay
 from narthex.wire.envelope import Message, Notification, Request, encode_error, read, readable_id
 from narthex.wire.faults import HEADER_MISMATCH, INVALID_REQUEST, PeerFault
 from narthex.wire.ladder import is_modern, routing_of
+from narthex.wire.revisions import LEGACY, MODERN
 from narthex.wire.strict import decode
 
 _TEXT = b"text/plain; charset=utf-8"
 _QUERY_CHARS_MAX = 1_024
 _ALLOW = ((b"Allow", b"GET, POST, DELETE"),)
+
+
+class Issuer(Protocol):
+    """The authorization server inside (`issuer.server`), as far as the door needs it."""
+
+    paths: frozenset[str]
+
+    async def serve(self, asked: Any, /) -> Any: ...
 
 
 class Door:
@@ -35,15 +48,27 @@ class Door:
         legacy: LegacyFace,
         sse: SseFace,
         ready: Callable[[], bool],
+        gate: Gate,
     ) -> None:
         self._relay, self._modern, self._legacy, self._sse, self._ready = relay, modern, legacy, sse, ready
+        self._gate = gate
+        self.issuer: Issuer | None = None  # the authorization server inside, if there is one
 
     async def serve(self, exchange: Exchange) -> None:
         route = _endpoint_of(exchange.path)
         if route is None:
-            self._elsewhere(exchange)
+            if self.issuer is not None and exchange.path in self.issuer.paths:
+                await _sign_in(self.issuer, exchange)
+            else:
+                self._elsewhere(exchange)
             return
-        who = LOCAL
+        notes: Notes = exchange.headers.notes
+        who = self._gate.remembered(notes.remembered)
+        if who is None:
+            found = await self._gate.who(exchange, route)
+            if found is None:
+                return
+            who, notes.remembered = found
         if self._relay.endpoint(route) is None:
             names = ", ".join(f"/mcp/{name}" if name else "/mcp" for name in self._relay.slot.current.endpoints)
             _refuse(exchange, 404, f"No endpoint at {exchange.path}. There is: {names}.", "unknown_endpoint")
@@ -57,10 +82,25 @@ class Door:
         else:
             exchange.respond(405, _error("Use POST, GET or DELETE.", "method"), headers=_ALLOW)
 
-    async def _post(self, exchange: Exchange, route: str, who: Principal) -> None:
+    def express(self, exchange: Exchange) -> Flight | None:
+        """Serve a request without a task, if it is a usual one; None, and nothing has happened, if it is not."""
         notes = exchange.headers.notes
         if notes is None:
-            notes = exchange.headers.notes = Notes(exchange.headers)
+            notes = exchange.headers.notes = Notes(exchange)
+        assert isinstance(notes, Notes)
+        if notes.usual is None or notes.route is None:
+            return None
+        who = self._gate.remembered(notes.remembered)
+        world = self._relay.slot.current
+        endpoint = world.endpoints.get(notes.route)
+        if endpoint is None or who is None:
+            return None
+        if notes.usual == "legacy":
+            return self._legacy.express(exchange, notes.token, notes.route, who, world.config.limits)
+        return self._modern.express(exchange, notes.routing, endpoint, who, world.config.limits)
+
+    async def _post(self, exchange: Exchange, route: str, who: Principal) -> None:
+        notes: Notes = exchange.headers.notes
         if notes.refusal is not None:
             status, text, reason = notes.refusal
             _refuse(exchange, status, text, reason)
@@ -128,24 +168,63 @@ class Door:
         elif exchange.path == "/readyz":
             ready = self._ready()
             exchange.respond(200 if ready else 503, b"ready\n" if ready else b"draining\n", _TEXT)
+        elif is_metadata(exchange.path):
+            self._metadata(exchange)
         else:
             _refuse(exchange, 404, f"Nothing at {exchange.path[:128]}. The MCP endpoint is /mcp.", "not_found")
+
+    def _metadata(self, exchange: Exchange) -> None:
+        """Anybody may read it: it tells where to sign in (RFC 9728, 3.1)."""
+        config = self._relay.slot.current.config
+        route = _endpoint_of(described(exchange.path, config))
+        endpoint = self._relay.endpoint(route) if route is not None else None
+        issuers = self._gate.authority.issuers()
+        if route is None or endpoint is None or not issuers:
+            _refuse(exchange, 404, "There is no such metadata.", "not_found")
+        elif exchange.method not in (b"GET", b"HEAD"):
+            exchange.respond(405, _error("Use GET.", "method"), headers=((b"Allow", b"GET, HEAD"),))
+        else:
+            body = document(self._gate.resource(exchange, route), endpoint, issuers, proof=True)
+            exchange.respond(
+                200, body, headers=((b"Cache-Control", b"max-age=300"), (b"Access-Control-Allow-Origin", b"*"))
+            )
 
 
 class Notes:
     """What the headers of a POST say, worked out once for all requests that share a head."""
 
-    __slots__ = ("in_session", "refusal", "routing")
+    __slots__ = ("in_session", "refusal", "remembered", "route", "routing", "token", "usual")
 
-    def __init__(self, headers: Headers) -> None:
+    def __init__(self, exchange: Exchange) -> None:
+        headers = exchange.headers
+        self.remembered: Remembered | None = None
+        self.route = _endpoint_of(exchange.path)
         self.routing = routing_of(headers)
-        self.in_session = headers.get(b"mcp-session-id") is not None
+        token = headers.get(b"mcp-session-id")
+        self.in_session = token is not None
+        self.token = token.decode("latin-1") if token is not None else ""
         self.refusal: tuple[int, str, str] | None = None
         content_type = headers.get(b"content-type") or b""
         if content_type.partition(b";")[0].strip().lower() != b"application/json":
             self.refusal = (415, "The Content-Type must be application/json.", "content_type")
         elif not _acceptable(headers):
             self.refusal = (406, "Accept application/json and text/event-stream.", "accept")
+        self.usual: Literal["modern", "legacy"] | None = None
+        if exchange.method == b"POST" and self.refusal is None and not exchange.query:
+            self.usual = self._usual_of(headers)
+
+    def _usual_of(self, headers: Headers) -> Literal["modern", "legacy"] | None:
+        """Of which era a usual `tools/call` would be, under headers that need no closer look."""
+        routing = self.routing
+        if routing.version == MODERN and routing.method == "tools/call":
+            return None if routing.repeated or routing.name_is_broken or routing.mirrored else "modern"
+        legacy = routing.version is None or routing.version in LEGACY
+        return "legacy" if legacy and self.in_session and not prefers_stream(headers) else None
+
+
+async def _sign_in(issuer: Issuer, exchange: Exchange) -> None:
+    answer = await issuer.serve(exchange)
+    exchange.respond(answer.status, answer.body, answer.content_type, answer.headers)
 
 
 @lru_cache(maxsize=256)

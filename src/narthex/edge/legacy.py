@@ -5,15 +5,21 @@ Refuses to know: what the methods mean (`legacy_calls`).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from narthex.edge.gate import Challenge
 from narthex.edge.http1_exchange import Exchange
+from narthex.edge.http1_head import Headers
 from narthex.edge.legacy_calls import LegacyCalls
 from narthex.edge.resumption import Replay, Replays
 from narthex.limits import Limits
+from narthex.model.client import Gate
 from narthex.model.identity import Principal
 from narthex.model.outcome import Outcome
+from narthex.relay.bus import Audience
+from narthex.relay.express import Express, Flight
+from narthex.relay.relay import Answer
 from narthex.relay.session import Session
 from narthex.telemetry.owned import Owned
 from narthex.wire.envelope import (
@@ -27,6 +33,7 @@ from narthex.wire.envelope import (
 )
 from narthex.wire.faults import INVALID_REQUEST, PeerFault
 from narthex.wire.revisions import LEGACY, LEGACY_NEWEST
+from narthex.wire.usual import legacy_meta, read_call
 
 _JSON = b"application/json"
 _PRIMED_SINCE = LEGACY_NEWEST
@@ -41,8 +48,9 @@ class Posted:
         self.exchange, self.session, self.started = exchange, session, now
         self.replay: Replay | None = None
 
-    def notify(self, method: str, params: dict[str, Any]) -> None:
-        self.send(encode_notification(method, params))
+    def notify(self, method: str, params: dict[str, Any]) -> Gate | None:
+        stream = self.commit().send(encode_notification(method, params))
+        return stream.slow if stream is not None else None
 
     async def ask(self, method: str, params: dict[str, Any]) -> Outcome:
         return await self.session.ask(self, method, params)
@@ -73,11 +81,34 @@ class Posted:
             self.exchange.respond(200, body)
 
 
+class Ground:
+    """Where a call on the express way started from (relay.express.Ground)."""
+
+    __slots__ = ("client", "face", "request")
+
+    def __init__(self, face: "LegacyFace", client: Posted, request: Request) -> None:
+        self.face, self.client, self.request = face, client, request
+
+    def landed(self, answer: bytes) -> None:
+        client = self.client
+        self.face.ended(client.session, client, (self.request,))
+        client.finish(answer, client.session.last_used)
+        client.exchange.owner.landed(client.exchange)
+
+    def diverted(self, rest: Coroutine[Any, Any, Answer]) -> asyncio.Task[None]:
+        exchange = self.client.exchange
+        return exchange.owner.adopt(exchange, self.face.finish(self.client, self.request, rest))
+
+    def failed(self, fault: BaseException) -> None:
+        self.face.ended(self.client.session, self.client, (self.request,))
+        self.client.exchange.owner.failed(self.client.exchange, fault)
+
+
 class LegacyFace:
     """Serves the sessions of Streamable HTTP. Calls are owned by the face: they outlive their connection."""
 
-    def __init__(self, calls: LegacyCalls, owned: Owned) -> None:
-        self.calls = calls
+    def __init__(self, calls: LegacyCalls, owned: Owned, express: Express, challenge: Challenge) -> None:
+        self.calls, self._express, self._challenge = calls, express, challenge
         self._owned = owned
         self._loop = asyncio.get_running_loop()
         self.waiting: set[Posted] = set()
@@ -141,20 +172,53 @@ class LegacyFace:
     async def _serve(self, exchange: Exchange, session: Session, request: Request, limits: Limits) -> None:
         """One request, in the task of its connection, which leaving does not cancel (L-HTTP-06)."""
         client = self._begin(exchange, session, (request,))
-        task = asyncio.current_task()
+        size, challenged = len(exchange.body), client.replay is None
+        work = self.calls.answer(session, request, client, limits, size, challenged=challenged)
+        await self.finish(client, request, work)
+
+    def express(self, exchange: Exchange, token: str, endpoint: str, who: Principal, limits: Limits) -> Flight | None:
+        """The same for a usual `tools/call`, without a task. None: this one is not usual, and nothing has happened."""
+        usual = read_call(exchange.body, limits)
+        meta = legacy_meta(usual.meta) if usual is not None else None
+        if usual is None or meta is None:
+            return None
+        session = self.calls.sessions.find(token, endpoint, who)
+        if session is None or (session.inflight and usual.id in session.inflight):
+            return None
+        params = {"name": usual.name, "arguments": usual.arguments}
+        if usual.meta:
+            params["_meta"] = meta.members
+        request = Request(usual.id, "tools/call", params)
+        client = Posted(exchange, session, self._loop.time())
+        call = self.calls.call(session, request, client, limits, len(exchange.body))
+        flight = self._express.launch(call, usual, meta, Ground(self, client, request))
+        if flight is not None:
+            if session.inflight is None:
+                session.inflight = {}
+            session.inflight[usual.id] = flight
+            exchange.on_disconnect = _ignore
+            self.waiting.add(client)
+        return flight
+
+    async def finish(self, client: Posted, request: Request, work: Coroutine[Any, Any, Answer]) -> None:
+        """Wait for the answer and send it, in the task that serves the exchange."""
+        session, task = client.session, asyncio.current_task()
         assert session.inflight is not None
         assert task is not None
         session.inflight[request.id] = task
         try:
-            body = await self.calls.answer(session, request, client, limits, len(exchange.body))
+            answer = await work
         except asyncio.CancelledError:
             if not session.was_withdrawn(request.id):
                 raise  # the gateway is closing
             task.uncancel()
-            body = _cancelled(request)
+            answer = Answer(_cancelled(request), 200)
         finally:
-            self._end(session, client, (request,))
-        client.finish(body, self._loop.time())
+            self.ended(session, client, (request,))
+        if answer.scopes and client.replay is None and not client.exchange.gone:
+            client.exchange.respond(403, answer.body, headers=self._challenge(client.exchange, answer.scopes))
+        else:
+            client.finish(answer.body, self._loop.time())
 
     async def _serve_batch(self, exchange: Exchange, session: Session, requests: list[Request], limits: Limits) -> None:
         """Many requests at once, each in a task that the face owns; one answer for all."""
@@ -168,7 +232,7 @@ class LegacyFace:
         try:
             answers = await asyncio.gather(*tasks, return_exceptions=True)
         finally:
-            self._end(session, client, requests)
+            self.ended(session, client, requests)
         bodies = [_body(request, answer) for request, answer in zip(requests, answers, strict=True)]
         if client.replay is None:
             client.finish(b"[" + b",".join(bodies) + b"]", self._loop.time())
@@ -187,12 +251,12 @@ class LegacyFace:
             )
         client = Posted(exchange, session, self._loop.time())
         exchange.on_disconnect = _ignore
-        if _prefers_stream(exchange):
+        if prefers_stream(exchange.headers):
             client.commit()
         self.waiting.add(client)
         return client
 
-    def _end(self, session: Session, client: Posted, requests: Sequence[Request]) -> None:
+    def ended(self, session: Session, client: Posted, requests: Sequence[Request]) -> None:
         self.waiting.discard(client)
         for request in requests:
             session.landed(request.id)
@@ -224,7 +288,7 @@ class LegacyFace:
         session.outlet = outlet
         self.calls.listener(session)
         try:
-            await self.calls.bus.until_closing(closed)
+            await self.calls.bus.until_over(closed, Audience(session.endpoint, lambda: session.principal))
         finally:
             stream.end()
             if session.outlet is outlet:
@@ -248,16 +312,17 @@ class Standing:
         return self._replay.listening
 
 
-def _prefers_stream(exchange: Exchange) -> bool:
+def prefers_stream(headers: Headers) -> bool:
     """The client names the event stream first: it wants answers that it can take up again."""
-    accept = exchange.headers.get(b"accept") or b""
+    accept = headers.get(b"accept") or b""
     return accept.lstrip().startswith(b"text/event-stream") and b"json" in accept
 
 
 def replays_of(session: Session) -> Replays:
     if session.replays is None:
-        session.replays = Replays()
-    return session.replays  # type: ignore[no-any-return]
+        session.replays = Replays(session.shelf)
+    assert isinstance(session.replays, Replays)
+    return session.replays
 
 
 def _ignore() -> None:
@@ -275,9 +340,9 @@ def _batch(value: list[Any], session: Session) -> list[Message]:
     return messages
 
 
-def _body(request: Request, answer: bytes | BaseException) -> bytes:
-    if isinstance(answer, bytes):
-        return answer
+def _body(request: Request, answer: Answer | BaseException) -> bytes:
+    if isinstance(answer, Answer):
+        return answer.body
     if isinstance(answer, asyncio.CancelledError):
         return _cancelled(request)
     raise answer

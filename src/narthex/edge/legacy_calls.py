@@ -6,18 +6,18 @@ Knows: the methods of 2024-11-05 to 2025-11-25. Refuses to know: connections; an
 import asyncio
 from typing import Any
 
-from narthex.catalog.resolve import resource, unknown_resource
-from narthex.catalog.uris import private_uri
+from narthex.edge.carried import carried
 from narthex.edge.listening import subscribable
 from narthex.limits import Limits, resource_subscriptions_max
 from narthex.model.call import Call
+from narthex.model.caller import NOTHING_CARRIED
 from narthex.model.client import Client
 from narthex.model.deadline import Deadline
 from narthex.model.identity import Principal
 from narthex.model.outcome import Outcome, Result, UpstreamFault, failure_of
 from narthex.relay import lists
 from narthex.relay.bus import Bus, Listener
-from narthex.relay.relay import Relay, answer_of
+from narthex.relay.relay import Answer, Relay, answer_of
 from narthex.relay.session import Session, Sessions
 from narthex.wire.envelope import Notification, Request, encode_result
 from narthex.wire.faults import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PeerFault
@@ -48,25 +48,36 @@ class LegacyCalls:
             raise PeerFault(INVALID_PARAMS, "params.protocolVersion must be a string.", data={"reason": "version"})
         revision = negotiate(asked)
         session = self.sessions.open(revision, request.params.get("capabilities"), endpoint_name, who)
-        return session, encode_result(request.id, lists.initialized(endpoint, revision))
+        return session, encode_result(request.id, lists.initialized(endpoint, revision, who))
 
-    async def answer(self, session: Session, request: Request, client: Client, limits: Limits, size: int) -> bytes:
-        """The encoded response to one request of a session."""
+    async def answer(
+        self,
+        session: Session,
+        request: Request,
+        client: Client,
+        limits: Limits,
+        size: int,
+        *,
+        challenged: bool = False,
+    ) -> Answer:
+        """The encoded response to one request of a session. `challenged`: its status may be 403, for more scopes."""
         try:
             if request.method in RELAYED:
-                return (await self.relay.handle(self._call(session, request, client, limits, size))).body
-            outcome = await self._own(session, request)
+                call = self.call(session, request, client, limits, size)
+                call.challenged = challenged
+                return await self.relay.handle(call)
+            outcome = await self._own(session, request, client, limits, size)
         except PeerFault as fault:
             outcome = failure_of(fault)
         except UpstreamFault as fault:
             outcome = fault.failure()
-        return answer_of(request.id, outcome).body
+        return answer_of(request.id, outcome)
 
     def heard(self, session: Session, notification: Notification) -> None:
         if notification.method == "notifications/cancelled":
             session.cancel(notification.params)
 
-    async def _own(self, session: Session, request: Request) -> Outcome:
+    async def _own(self, session: Session, request: Request, client: Client, limits: Limits, size: int) -> Outcome:
         """What the gateway answers by itself."""
         method = request.method
         if method == "ping":
@@ -76,15 +87,17 @@ class LegacyCalls:
         if method == "logging/setLevel":
             return _set_level(session, request.params)
         if method in ("resources/subscribe", "resources/unsubscribe"):
-            return await self._subscription(session, request)
+            return await self._subscription(session, self.call(session, request, client, limits, size))
         raise PeerFault(METHOD_NOT_FOUND, f"Method {method[:128]!r} is not known here.")
 
-    def _call(self, session: Session, request: Request, client: Client, limits: Limits, size: int) -> Call:
+    def call(self, session: Session, request: Request, client: Client, limits: Limits, size: int) -> Call:
         endpoint = self.relay.endpoint(session.endpoint)
         if endpoint is None:
             raise PeerFault(INVALID_REQUEST, "This endpoint is no longer configured.", data={"reason": "endpoint"})
         meta = request.params.get("_meta")
         token = meta.get("progressToken") if type(meta) is dict else None
+        posted = getattr(client, "exchange", None)  # a channel has none: what came with its opening is long past
+        names = self.relay.slot.current.carried
         return Call(
             id=request.id,
             method=request.method,
@@ -101,6 +114,7 @@ class LegacyCalls:
             level_said=session.log_level is not None,
             sitting=session.sitting,
             modern=False,
+            carried=carried(posted.headers, names) if names and posted is not None else NOTHING_CARRIED,
             bytes_in=size,
         )
 
@@ -109,30 +123,25 @@ class LegacyCalls:
     def listener(self, session: Session) -> Listener:
         """The session's ear for changed lists and updated resources: announced to these revisions unasked."""
         if session.listener is None:
-            session.listener = Listener(session.endpoint, _KINDS, (), session.tell)
+            session.listener = Listener(session.endpoint, _KINDS, (), session.tell, lambda: session.principal)
             self.bus.add(session.listener)
         return session.listener
 
-    async def _subscription(self, session: Session, request: Request) -> Outcome:
-        uri = request.params.get("uri")
-        endpoint = self.relay.endpoint(session.endpoint)
-        if type(uri) is not str:
-            raise PeerFault(INVALID_PARAMS, "params.uri must be a string.", data={"reason": "uri"})
-        if endpoint is not None:
-            endpoint = await self.relay.settled(endpoint)
-        found = resource(endpoint, uri) if endpoint is not None else None
-        if found is None or endpoint is None:
-            raise unknown_resource(uri)
-        if endpoint.server_revisions.get(found[0]) == MODERN and not subscribable(endpoint, uri):
+    async def _subscription(self, session: Session, call: Call) -> Outcome:
+        if call.method == "resources/unsubscribe":
+            return self._unsubscribed(session, call)
+        call.endpoint = await self.relay.settled(call.endpoint)
+        refused = self.relay.refused(call)
+        if refused is not None:
+            return refused
+        uri, found = call.exposed, (call.server, str(call.private["uri"]))
+        if call.endpoint.server_revisions.get(call.server) == MODERN and not subscribable(call.endpoint, uri):
             # An older server is asked all the same: many keep subscriptions without declaring them.
-            raise PeerFault(METHOD_NOT_FOUND, f"Server '{found[0]}' offers no subscriptions to resources.")
-        server = self.relay.fleet.servers.get(found[0])
-        uris = self.listener(session).uris
-        if request.method == "resources/unsubscribe":
-            if uri in uris and server is not None:
-                uris.discard(uri)
-                server.unsubscribe(found[1])
-        elif uri not in uris and server is not None:
+            raise PeerFault(METHOD_NOT_FOUND, f"Server '{call.server}' offers no subscriptions to resources.")
+        server = self.relay.fleet.servers.get(call.server)
+        listener = self.listener(session)
+        uris = listener.uris
+        if uri not in uris and server is not None:
             if len(uris) >= resource_subscriptions_max:
                 text = f"A session may subscribe to {resource_subscriptions_max} resources."
                 raise PeerFault(INVALID_REQUEST, text, data={"reason": "resource_subscriptions"})
@@ -140,7 +149,26 @@ class LegacyCalls:
             if refusal is not None:
                 return refusal
             uris.add(uri)
+            listener.held[uri] = found
         return Result({})
+
+    def _unsubscribed(self, session: Session, call: Call) -> Outcome:
+        """Whoever may not have a thing any more may still let go of it."""
+        uri = call.params.get("uri")
+        if type(uri) is not str:
+            raise PeerFault(INVALID_PARAMS, "params.uri must be a string.", data={"reason": "uri"})
+        listener = self.listener(session)
+        refused = self.relay.refused(call) if uri not in listener.uris else None
+        if refused is not None:
+            return refused
+        listener.uris.discard(uri)
+        self._release(listener.held.pop(uri, None))
+        return Result({})
+
+    def _release(self, held: tuple[str, str] | None) -> None:
+        server = self.relay.fleet.servers.get(held[0]) if held is not None else None
+        if held is not None and server is not None:
+            server.unsubscribe(held[1])
 
     async def leave(self, session: Session) -> None:
         """The session is over, and its token void."""
@@ -151,13 +179,10 @@ class LegacyCalls:
         """Release what a session holds here and at the servers. Its token may bring it back."""
         listener = session.listener
         self.sessions.forget(session)
-        endpoint = self.relay.endpoint(session.endpoint)
-        if listener is not None and endpoint is not None:
-            for uri in listener.uris:
-                found = private_uri(endpoint, uri)
-                server = self.relay.fleet.servers.get(found[0]) if found else None
-                if found is not None and server is not None:
-                    server.unsubscribe(found[1])
+        if listener is not None:
+            for held in listener.held.values():  # its endpoint may be gone, or name them otherwise now
+                self._release(held)
+            listener.held.clear()
         await self.relay.fleet.leave(session.key)
 
 

@@ -13,9 +13,9 @@ from narthex.limits import Limits, item_uri_chars_max, resource_subscriptions_ma
 from narthex.model.endpoint import Endpoint
 from narthex.model.identity import Principal
 from narthex.model.outcome import UpstreamFault
-from narthex.relay.bus import Bus, Listener
+from narthex.relay.bus import Audience, Bus, Listener
 from narthex.relay.fleet import Fleet
-from narthex.relay.lists import SERVER_INFO
+from narthex.relay.trial import readable
 from narthex.wire.envelope import RequestId, encode_error, encode_notification, encode_result
 from narthex.wire.faults import INTERNAL_ERROR, INVALID_PARAMS, PeerFault
 from narthex.wire.ladder import ModernRequest
@@ -37,7 +37,7 @@ async def listen(
 ) -> None:
     """One subscription, until the client leaves, its time is over, or the gateway drains."""
     try:
-        kinds, uris = honoured(modern.params, endpoint)
+        kinds, uris = honoured(modern.params, endpoint, who)
     except PeerFault as fault:
         exchange.respond(400, encode_error(modern.id, fault.code, str(fault), fault.data))
         return
@@ -53,7 +53,7 @@ async def listen(
         stream.send(b"data: " + encode_notification(method, tagged(params, modern.id)) + b"\n\n")
 
     deliver("notifications/subscriptions/acknowledged", {"notifications": filter_of(kinds, uris)})
-    listener = Listener(endpoint.name, kinds, uris, deliver)
+    listener = Listener(endpoint.name, kinds, uris, deliver, lambda: who)
     open_by[who.key] = open_by.get(who.key, 0) + 1
     try:
         async with asyncio.timeout(limits.listen_seconds_max):
@@ -62,7 +62,7 @@ async def listen(
         pass  # an hour is enough for one stream; the client listens again
     finally:
         open_by[who.key] -= 1
-        finish(stream, modern.id)
+        finish(stream, modern.id, endpoint)
 
 
 def _settle(ended: "asyncio.Future[None]") -> None:
@@ -70,8 +70,8 @@ def _settle(ended: "asyncio.Future[None]") -> None:
         ended.set_result(None)
 
 
-def honoured(params: dict[str, Any], endpoint: Endpoint) -> tuple[list[str], list[str]]:
-    """The lists and URIs of a filter that this endpoint can serve. Raises `PeerFault` for a malformed filter."""
+def honoured(params: dict[str, Any], endpoint: Endpoint, who: Principal) -> tuple[list[str], list[str]]:
+    """The lists and URIs of a filter that can be served to this caller here. Raises `PeerFault` for a malformed one."""
     wanted = params.get("notifications")
     if type(wanted) is not dict:
         raise PeerFault(INVALID_PARAMS, "params.notifications must be an object.", data={"reason": "notifications"})
@@ -83,7 +83,7 @@ def honoured(params: dict[str, Any], endpoint: Endpoint) -> tuple[list[str], lis
         )
         raise PeerFault(INVALID_PARAMS, text, data={"reason": "resource_subscriptions"})
     kinds = [kind for name, kind in _LISTS.items() if wanted.get(name) is True and kind in endpoint.capabilities]
-    return kinds, [uri for uri in uris if subscribable(endpoint, uri)]
+    return kinds, [uri for uri in uris if subscribable(endpoint, uri) and readable(endpoint, who, uri)]
 
 
 def _is_uri(found: Any) -> bool:
@@ -123,7 +123,7 @@ async def stay(bus: Bus, listener: Listener, fleet: Fleet, endpoint: Endpoint, e
     try:
         async with asyncio.TaskGroup() as tasks:
             asking = [tasks.create_task(_hold(fleet, name, uris, held)) for name, uris in owners.items()]
-            await bus.until_closing(ended)
+            await bus.until_over(ended, Audience(listener.endpoint, listener.who, listener.uris))
             for task in asking:
                 task.cancel()
     finally:
@@ -148,7 +148,8 @@ async def _hold(fleet: Fleet, name: str, uris: list[str], held: list[tuple[str, 
             held.append((name, uri))
 
 
-def finish(stream: Stream, request_id: RequestId) -> None:
+def finish(stream: Stream, request_id: RequestId, endpoint: Endpoint) -> None:
     """The graceful end: a complete result for the listen request, then the end of the stream."""
-    members = modern_result("subscriptions/listen", {"_meta": {META_SUBSCRIPTION_ID: request_id}}, SERVER_INFO)
+    meta = {META_SUBSCRIPTION_ID: request_id}
+    members = modern_result("subscriptions/listen", {"_meta": meta}, endpoint.server_info)
     stream.end(b"data: " + encode_result(request_id, members) + b"\n\n")

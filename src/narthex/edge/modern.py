@@ -4,43 +4,53 @@ Knows: how a modern request becomes a call and its outcome an HTTP answer. Refus
 """
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
+from narthex.edge.carried import carried
+from narthex.edge.gate import Challenge
 from narthex.edge.http1_exchange import Exchange
 from narthex.edge.listening import listen
 from narthex.edge.stream import Stream
 from narthex.limits import Limits
 from narthex.model.call import Call
+from narthex.model.client import Gate
 from narthex.model.deadline import Deadline
 from narthex.model.endpoint import Endpoint
 from narthex.model.identity import Principal
 from narthex.model.outcome import Failure, Outcome, Result
 from narthex.relay.bus import Bus
+from narthex.relay.express import Express, Flight
 from narthex.relay.relay import Answer, Relay
 from narthex.wire.envelope import Request, encode_error, encode_notification
 from narthex.wire.faults import METHOD_NOT_FOUND, PeerFault
 from narthex.wire.ladder import ModernRequest, Routing, climb
 from narthex.wire.revisions import MODERN
+from narthex.wire.usual import modern_meta, read_call
 
 
 class Waiting:
     """The client of one modern call. Nothing is sent until the outcome, the first notification, or the timer."""
 
-    __slots__ = ("exchange", "started", "stream")
+    __slots__ = ("challenge", "exchange", "started", "stream", "waiting")
 
-    def __init__(self, exchange: Exchange, now: float) -> None:
+    def __init__(self, exchange: Exchange, now: float, waiting: "set[Waiting]", challenge: Challenge) -> None:
         self.exchange = exchange
+        self.challenge = challenge
         self.stream: Stream | None = None
         self.started = now
+        self.waiting = waiting
 
-    def notify(self, method: str, params: dict[str, Any]) -> None:
-        self.commit().send(b"data: " + encode_notification(method, params) + b"\n\n")
+    def notify(self, method: str, params: dict[str, Any]) -> Gate | None:
+        stream = self.commit()
+        stream.send(b"data: " + encode_notification(method, params) + b"\n\n")
+        return stream.slow
 
     def parted(self) -> None:
         """Nothing follows from it here."""
 
     async def ask(self, method: str, params: dict[str, Any]) -> Outcome:
-        # A question needs the answer in another request of the client; that bridge is not built (PROTOCOL.md H1).
+        # A question needs the answer in another request of the client; that bridge is not built (H1).
         if method == "elicitation/create":
             return Result({"action": "cancel"})
         return Failure(-1, "User rejected the request: this client can only be asked between requests.")
@@ -55,14 +65,39 @@ class Waiting:
         if self.stream is not None:
             self.stream.end(b"data: " + answer.body + b"\n\n")
         else:
-            self.exchange.respond(answer.status, answer.body)
+            headers = self.challenge(self.exchange, answer.scopes) if answer.scopes else ()
+            self.exchange.respond(answer.status, answer.body, headers=headers)
+
+    # On the express way (relay.express.Ground).
+
+    def landed(self, answer: bytes) -> None:
+        self.waiting.discard(self)
+        if self.stream is None:
+            self.exchange.respond(200, answer)
+        else:
+            self.stream.end(b"data: " + answer + b"\n\n")
+        self.exchange.owner.landed(self.exchange)
+
+    def diverted(self, rest: Coroutine[Any, Any, Answer]) -> asyncio.Task[None]:
+        return self.exchange.owner.adopt(self.exchange, self._finish(rest))
+
+    def failed(self, fault: BaseException) -> None:
+        self.waiting.discard(self)
+        self.exchange.owner.failed(self.exchange, fault)
+
+    async def _finish(self, rest: Coroutine[Any, Any, Answer]) -> None:
+        try:
+            answer = await rest
+        finally:
+            self.waiting.discard(self)
+        self.finish(answer)
 
 
 class ModernFace:
     """Serves modern POSTs of all endpoints."""
 
-    def __init__(self, relay: Relay, bus: Bus) -> None:
-        self._relay, self._bus = relay, bus
+    def __init__(self, relay: Relay, bus: Bus, express: Express, challenge: Challenge) -> None:
+        self._relay, self._bus, self._express, self._challenge = relay, bus, express, challenge
         self._loop = asyncio.get_running_loop()
         self.waiting: set[Waiting] = set()  # calls whose answer may still become a stream by the timer
         self.listens: dict[str, int] = {}  # open subscriptions by principal
@@ -88,13 +123,50 @@ class ModernFace:
             endpoint = await self._relay.settled(endpoint)
             await listen(exchange, modern, endpoint, who, self._bus, self._relay.fleet, limits, self.listens)
             return
-        client = Waiting(exchange, now)
+        client = Waiting(exchange, now, self.waiting, self._challenge)
         self.waiting.add(client)
+        call = _call(exchange, modern, routing, endpoint, who, client, now, limits)
+        call.carried = carried(exchange.headers, self._relay.slot.current.carried)
         try:
-            answer = await self._relay.handle(_call(exchange, modern, routing, endpoint, who, client, now, limits))
+            answer = await self._relay.handle(call)
         finally:
             self.waiting.discard(client)
         client.finish(answer)
+
+    def express(
+        self, exchange: Exchange, routing: Routing, endpoint: Endpoint, who: Principal, limits: Limits
+    ) -> Flight | None:
+        """The same for a usual `tools/call`, without a task. `routing` names a tool and nothing unusual.
+
+        None: this one is not usual, and nothing has happened.
+        """
+        request = read_call(exchange.body, limits)
+        if request is None or request.name != routing.name:
+            return None
+        meta = modern_meta(request.meta)
+        if meta is None:
+            return None
+        now = self._loop.time()
+        client = Waiting(exchange, now, self.waiting, self._challenge)
+        call = Call(
+            id=request.id,
+            method="tools/call",
+            params={"name": request.name, "arguments": request.arguments, "_meta": meta.members},
+            endpoint=endpoint,
+            principal=who,
+            revision=MODERN,
+            capabilities=meta.capabilities,
+            client=client,
+            deadline=_deadline(now, limits),
+            log_level=meta.log_level,
+            mirrored=routing.mirrored,
+            carried=carried(exchange.headers, self._relay.slot.current.carried),
+            bytes_in=len(exchange.body),
+        )
+        flight = self._express.launch(call, request, meta, client)
+        if flight is not None:
+            self.waiting.add(client)
+        return flight
 
     def sweep(self, now: float, lazy_seconds: float) -> None:
         """Calls that take long answer as a stream, so that header timeouts on the way do not end them."""
@@ -122,14 +194,17 @@ def _call(
         revision=MODERN,
         capabilities=modern.capabilities,
         client=client,
-        deadline=Deadline(
-            now + limits.call_seconds_max, limits.call_seconds_max, now + limits.call_seconds_absolute_max
-        ),
+        deadline=_deadline(now, limits),
         progress_token=modern.progress_token,
         log_level=modern.log_level,
         mirrored=routing.mirrored,
+        challenged=True,
         bytes_in=len(exchange.body),
     )
+
+
+def _deadline(now: float, limits: Limits) -> Deadline:
+    return Deadline(now + limits.call_seconds_max, limits.call_seconds_max, now + limits.call_seconds_absolute_max)
 
 
 def _advertised(modern: ModernRequest, endpoint: Endpoint) -> None:

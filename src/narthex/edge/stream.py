@@ -6,7 +6,10 @@ Refuses to know: what an event says (it comes framed), clocks (the listener's sw
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
+
+from narthex.limits import stream_gulp_bytes_max
 
 KEEP_ALIVE = b": keep-alive\n\n"
 _LAST_CHUNK = b"0\r\n\r\n"
@@ -28,8 +31,8 @@ class Stream:
 
     `send` never blocks. While the reader is slower than its events they queue, until `queue_bytes_max` is reached:
     then the stream is `stalled`. One that is not takes the next event, whatever its size. A producer that can wait
-    awaits `ready()`; one that sends to a stalled stream loses it, since losing only some of its events
-    would tell the reader an untruth.
+    does so from `slow` on, by `ready()` or `when_ready()`; one that sends to a stalled stream loses it, since losing
+    only some of its events would tell the reader an untruth.
     """
 
     __slots__ = (
@@ -37,6 +40,7 @@ class Stream:
         "_pipe",
         "_queue",
         "_ready",
+        "_waiting",
         "closed",
         "ending",
         "queue_bytes_max",
@@ -49,6 +53,7 @@ class Stream:
         self._chunked = chunked  # False: to HTTP/1.0, which reads until the connection closes
         self._queue: deque[bytes] = deque()
         self._ready: asyncio.Future[None] | None = None
+        self._waiting: list[Callable[[], None]] = []
         self.queue_bytes_max = queue_bytes_max
         self.queued_bytes = 0
         self.sent_at = pipe.now()
@@ -57,7 +62,13 @@ class Stream:
 
     @property
     def stalled(self) -> bool:
-        return self.queued_bytes >= self.queue_bytes_max
+        # Who waits has stopped reading, but what was read with the same gulp still comes.
+        return self.queued_bytes >= self.queue_bytes_max + (stream_gulp_bytes_max if self._waiting else 0)
+
+    @property
+    def slow(self) -> "Stream | None":
+        """Itself, as a gate, when whoever can wait should begin to."""
+        return self if self.queued_bytes >= self.queue_bytes_max // 2 else None
 
     def send(self, event: bytes) -> None:
         """Send framed events (`data: ...\\n\\n`) as one chunk."""
@@ -83,6 +94,13 @@ class Stream:
             if self._ready is None:
                 self._ready = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._ready)
+
+    def when_ready(self, told: Callable[[], None]) -> None:
+        """Call `told` once, as soon as `ready()` would return."""
+        if self.queued_bytes and not self.closed:
+            self._waiting.append(told)
+        else:
+            told()
 
     def comment(self) -> None:
         """Break a long silence, so that proxies keep the connection and a lost client is noticed."""
@@ -131,6 +149,9 @@ class Stream:
             if not self._ready.done():
                 self._ready.set_result(None)
             self._ready = None
+        waiting, self._waiting = self._waiting, []
+        for told in waiting:
+            told()
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "ending" if self.ending else "stalled" if self.stalled else "open"

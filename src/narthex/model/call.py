@@ -4,17 +4,18 @@ Knows: what was asked, by whom, until when, and where it leads. Refuses to know:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
+from narthex.model.caller import NOTHING_CARRIED, Carried
 from narthex.model.client import Client, Sitting
 from narthex.model.deadline import Deadline
 from narthex.model.endpoint import Endpoint, Tool
 from narthex.model.identity import Principal
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct, eq=False):
     """Flows through the hall: one owner at a time, changed in place. `params` has the modern shape."""
 
     id: int | str  # the client's, in its own JSON type
@@ -32,13 +33,15 @@ class Call:
     mirrored: Mapping[str, str] | None = None  # `Mcp-Param-*` as received; None where the transport has no headers
     sitting: Sitting | None = None  # the legacy session this call belongs to
     modern: bool = True
+    challenged: bool = False  # the answer may be an HTTP 403 that asks for more scopes
+    carried: Carried = NOTHING_CARRIED  # headers of the client's request that some server asks for
     bytes_in: int = 0
     bytes_out: int = 0
     started: float = 0.0
     # where it leads, once resolved
     server: str = ""
     tool: Tool | None = None
-    private: dict[str, Any] = field(default_factory=dict)  # the params as the server knows them
+    private: dict[str, Any] = msgspec.field(default_factory=dict)  # the params as the server knows them
     exposed: str = ""  # public tool or prompt name, or URI
     reason: str | None = None  # the machine's word for what went wrong, for the event
 
@@ -46,8 +49,7 @@ class Call:
         return f"<Call {self.method} {self.exposed or '-'} by {self.principal} via /mcp/{self.endpoint.name}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(msgspec.Struct, frozen=True):
     """Proof that the whole chain said yes. Only `policy.chain.request` makes one."""
 
     call: Call

@@ -3,18 +3,33 @@
 Knows: the shape of that somebody. Refuses to know: the connection behind them.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from narthex.model.outcome import Outcome
 
 
+class Gate(Protocol):
+    """Where what is told queues, because somebody reads slower than it comes."""
+
+    def when_ready(self, told: Callable[[], None]) -> None:
+        """`told` is called once: there is room again, or nobody reads any more."""
+
+    def ready(self) -> Awaitable[None]:
+        """The same, to wait for."""
+        ...
+
+
 class Client(Protocol):
     """The client of one call, as the far side sees it."""
 
-    def notify(self, method: str, params: dict[str, Any]) -> None:
-        """A notification that belongs to this call (progress, log). Never waits; dropped if nobody can hear it."""
+    def notify(self, method: str, params: dict[str, Any]) -> Gate | None:
+        """A notification that belongs to this call (progress, log). Never waits; dropped if nobody can hear it.
+
+        A gate asks whoever can to say no more until it is ready again; what comes all the same is still taken, up to
+        the limit of its queue.
+        """
 
     def parted(self) -> None:
         """The server closed its stream before the response, and will be asked for the rest (2025-11-25, polling)."""

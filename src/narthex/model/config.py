@@ -1,4 +1,4 @@
-"""What the operator wrote, checked and frozen: the nouns of the configuration file (DESIGN.md section 2).
+"""What the operator wrote, checked and frozen: the nouns of the configuration file.
 
 Knows: names, addresses, commands, choices. Refuses to know: YAML, the environment, files (that is `control`).
 """
@@ -8,9 +8,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from narthex.limits import Limits
+from narthex.model.authentication import AuthenticationConfig
+from narthex.model.credentials import CredentialsConfig, HeaderName
+from narthex.model.scope import Scope
 
 ServerName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 EndpointName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Shown = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]  # every answer carries it
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
 
@@ -20,6 +24,13 @@ class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cpu_seconds: Annotated[int, msgspec.Meta(gt=0)] | None = None
     memory_mb: Annotated[int, msgspec.Meta(gt=0)] | None = None
     open_files: Annotated[int, msgspec.Meta(gt=0)] | None = None
+
+
+class ScopesByAnnotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What tools require by their own `readOnlyHint`. Every tool is one of the two."""
+
+    read_only: tuple[Scope, ...] = ()
+    other: tuple[Scope, ...] = ()
 
 
 class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -32,7 +43,10 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     inherit_env: tuple[str, ...] = ()  # further variables of our own environment the child may see
     cwd: str | None = None
     headers: dict[str, str] = {}  # sent with every request to `upstream`; values may be secrets
+    pass_headers: tuple[HeaderName, ...] = ()  # of clients' requests, passed on to `upstream`
+    credentials: CredentialsConfig | None = None  # what `upstream` is shown besides
     tools: tuple[str, ...] | None = None  # allow-list of names and globs; absent: all
+    exclude: tuple[str, ...] = ()  # names and globs of what is not offered; wins over `tools`
     description: str | None = None
     start: Literal["lazy", "eager"] = "lazy"
     idle_stop_seconds: Seconds | None = None
@@ -42,9 +56,15 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     # A legacy session may be shared by callers only when the server is known to keep nothing in it (H3).
     stateless: bool = False
     enabled: bool = True
-    # Understood and kept, but not enforced by this version: `narthex serve` refuses to start with them.
+    # What a caller needs. All that speaks of a thing adds up (docs/scopes.md); absent is not the same as empty.
+    required_scopes: tuple[Scope, ...] | None = None  # for whatever this server has
+    scopes: dict[str, tuple[Scope, ...]] = {}  # for tools, by name or glob
+    scopes_by_annotation: ScopesByAnnotation | None = None  # for tools, by what the server says of them
+    trusted: bool = False  # what the server says of its own tools is believed
+    declared_scopes: Literal["ignore", "accept"] = "ignore"  # what the server says its tools require
+    concealed: bool = False  # whoever lacks `required_scopes` is not told that there is such a server
+    # Understood and kept, but not enforced by this version: `narthex serve` refuses to start with it.
     rate_limit: dict[str, Any] | None = None
-    required_scopes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         # A query may hold a key, so the address is shown without it.
@@ -72,7 +92,10 @@ class EndpointConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     include: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     tools: dict[str, ToolChange] = {}
+    required_scopes: tuple[Scope, ...] | None = None  # for whatever this endpoint has
+    scopes: dict[str, tuple[Scope, ...]] = {}  # for tools, in the forms of `include`
     names: Literal["prefixed", "bare"] | None = None  # absent: bare with one server, prefixed with several
+    title: Shown | None = None  # absent: the gateway's
     description: str | None = None
     instructions: str | None = None
 
@@ -94,7 +117,8 @@ class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file. Every default is safe for one person on one machine."""
 
-    name: str = "narthex"
+    name: Shown = "narthex"
+    title: Shown | None = None
     listen: str = "http://127.0.0.1:8080"
     public_url: str | None = None
     tls: dict[str, str] | None = None  # {certificate: FILE, key: FILE}
@@ -108,7 +132,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     servers: tuple[ServerConfig, ...] = ()
     endpoints: dict[EndpointName, EndpointConfig] = {}
     # Understood and kept, but not enforced by this version: `narthex serve` refuses to start with them.
-    authentication: dict[str, Any] | None = None
+    authentication: AuthenticationConfig | None = None  # absent: everybody on this machine, and nobody else
     metering: dict[str, Any] | None = None
 
     def __repr__(self) -> str:

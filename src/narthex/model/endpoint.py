@@ -5,9 +5,19 @@ Knows: the compiled tables a call looks into. Refuses to know: how they were com
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import msgspec
+
+from narthex.model.identity import Principal
+from narthex.model.outcome import Denial
+from narthex.model.scope import NONE
 from narthex.wire.mirror import Mirror
+
+if TYPE_CHECKING:
+    from narthex.model.call import Call
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +27,17 @@ class Tool:
     public: str
     server: str
     private: str
-    definition: Mapping[str, Any]  # modern shape, under its public name
+    encoded: bytes  # its definition in modern shape, under its public name
     mirrors: tuple[Mirror, ...] = ()
     read_only: bool = False
     idempotent: bool = False
     task_required: bool = False  # legacy `execution.taskSupport: required`
+    needs: frozenset[str] = NONE  # the scopes that whoever calls it must have, all of them
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """Decoded anew each time: a snapshot holds texts, see `model.offer`."""
+        return _decode(self.encoded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +47,52 @@ class Prompt:
     private: str
 
 
+class Thing(NamedTuple):
+    """What a call is about, as rules know it."""
+
+    kind: str  # "Tool", "Prompt", "Resource"
+    server: str
+    name: str  # the server's own: a tool's name, a resource's URI or template
+    public: str
+    tool: Tool | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.server}/{self.name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Items:
-    """One list of an endpoint, sorted: sort keys, and each item encoded once for modern and once per legacy shape."""
+    """One list of an endpoint, sorted: sort keys, and each item encoded, for modern clients and each older revision."""
 
     keys: tuple[str, ...]
     modern: tuple[bytes, ...]
-    values: tuple[Mapping[str, Any], ...]
-    legacy: dict[str, tuple[bytes, ...]] = field(default_factory=dict)  # revision -> encoded, filled on first use
+    legacy: Mapping[str, tuple[bytes, ...]]  # revision -> encoded; the very same bytes where nothing differs
+    needs: tuple[frozenset[str], ...] = ()  # what whoever sees the item must have
+    digests: tuple[bytes, ...] = ()  # of all that is shown of the item
+    things: tuple[Thing, ...] = ()  # what each is to the operator's rules; empty where there are none
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What one server requires of whoever comes to it through one endpoint."""
+
+    needs: frozenset[str] = NONE  # whoever lacks one of these meets nothing of the server
+    rest: frozenset[str] = NONE  # what its prompts and resources require: the same, or nobody may have them
+    trusted: bool = False  # what the server says of its tools is believed
+    told: frozenset[str] = NONE  # who hears that the server is there, where an endpoint speaks of its servers
+    concealed: bool = False  # to whoever lacks `needs` everything of it is unknown
+
+
+class Judge(Protocol):
+    """The operator's own rules about single calls, compiled."""
+
+    def decide(self, call: "Call") -> Denial | None:
+        """None: the rules allow it."""
+
+    def hides(self, endpoint: "Endpoint", who: Principal, method: str, thing: Thing) -> bool:
+        """Whether this caller may not call it, whatever the arguments: then it need not see it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +110,8 @@ class Endpoint:
     capabilities: Mapping[str, Any]
     server_capabilities: Mapping[str, Mapping[str, Any]]
     server_revisions: Mapping[str, str]
+    server_info: dict[str, Any]  # ours, never a server's; part of every modern answer
+    server_info_encoded: bytes
     instructions: str | None
     degraded: tuple[str, ...] = ()
     ttl_ms: int = 0
@@ -64,6 +120,14 @@ class Endpoint:
     prefixes: Mapping[str, str] = field(default_factory=dict)  # server -> "crm" of "gw+crm"; or none
     normal_uris: Mapping[str, str] = field(default_factory=dict)  # normal form -> public URI, where the two differ
     template_prefixes: tuple[tuple[str, str], ...] = ()  # (start of an http template, server), longest start first
+    needs: frozenset[str] = NONE  # what the gateway and this endpoint require of every request
+    reach: Mapping[str, Reach] = field(default_factory=dict)  # by server
+    scopes: frozenset[str] = NONE  # every scope that anything here requires
+    blocks: tuple[
+        tuple[str, str], ...
+    ] = ()  # the instructions in parts: server, or "" for the operator's own, and text
+    judge: Judge | None = None
+    sights: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)  # kept by `relay.sight`
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +137,5 @@ class Snapshot:
     serial: int
     config: Any  # model.config.Config
     endpoints: Mapping[str, Endpoint]
+    on_behalf: bool = False  # some server is reached with tokens got for its callers
+    carried: frozenset[bytes] = frozenset()  # headers of clients that some server asks for, in lower case

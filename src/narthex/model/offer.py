@@ -1,6 +1,9 @@
 """What one server offers: its lists as they came, in the order they came, with what it says of itself.
 
-Knows: definitions in modern shape, unread but for their names. Refuses to know: who may see them, under which name.
+Knows: definitions, each as the JSON text it came in, unread. Refuses to know: what they say, and who may see them.
+
+Text, and not dictionaries: a catalogue of half a million values would be a hundred thousand objects, and whenever
+Python's collector of garbage walks over those, everybody waits.
 """
 
 from typing import Any, Literal
@@ -20,10 +23,10 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     server_info: dict[str, Any] = {}
     capabilities: dict[str, Any] = {}
     instructions: str | None = None
-    tools: tuple[dict[str, Any], ...] = ()
-    resources: tuple[dict[str, Any], ...] = ()
-    resource_templates: tuple[dict[str, Any], ...] = ()
-    prompts: tuple[dict[str, Any], ...] = ()
+    tools: tuple[msgspec.Raw, ...] = ()
+    resources: tuple[msgspec.Raw, ...] = ()
+    resource_templates: tuple[msgspec.Raw, ...] = ()
+    prompts: tuple[msgspec.Raw, ...] = ()
     ttl_ms: int | None = None  # least of the server's own hints; None: it gave none
     public: bool = False  # every page said cacheScope "public"
     taken_at: float = 0.0  # wall clock, seconds since the epoch

@@ -6,25 +6,27 @@ Knows: whose fault it is, and the codes of revision 2026-07-28 (basic/index, err
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
+from narthex.model.scope import NONE
 from narthex.wire.faults import INTERNAL_ERROR, PeerFault
 
 
-@dataclass(slots=True)
-class Result:
+class Result(msgspec.Struct):
     """A result in modern shape: the members of the JSON object; values may be `msgspec.Raw`, passed unread."""
 
     members: dict[str, Any]
 
 
-@dataclass(slots=True)
-class Failure:
+class Failure(msgspec.Struct):
     """A JSON-RPC error. `status` is the HTTP status a modern client gets (pre-dispatch 4xx, post-dispatch 200)."""
 
     code: int
     message: str
     data: Any = None
     status: int = 200
-    has_data: bool = field(default=False)
+    has_data: bool = False
+    scopes: frozenset[str] = NONE  # a 403: all that the operation needs, for the challenge (RFC 6750, 3.1)
 
     def __post_init__(self) -> None:
         self.has_data = self.has_data or self.data is not None
@@ -47,6 +49,8 @@ class Denial:
     data: dict[str, Any] = field(default_factory=dict)
     code: int | None = None  # a protocol error with this code; None: a tool result with isError (the model can mend it)
     status: int = 200
+    scopes: frozenset[str] = NONE  # all that the operation needs, where a caller with these would be let in
+    note: str = ""  # what only the operator is told
 
 
 class UpstreamFault(Exception):

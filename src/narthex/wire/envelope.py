@@ -4,7 +4,6 @@ Knows: which members make a request, a notification, a reply. Refuses to know: m
 """
 
 import unicodedata
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -21,21 +20,18 @@ _PARAMS = frozenset(
 )
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct):
     id: RequestId
     method: str
     params: dict[str, Any]
 
 
-@dataclass(slots=True)
-class Notification:
+class Notification(msgspec.Struct):
     method: str
     params: dict[str, Any]
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(msgspec.Struct):
     """A client's answer to a question of ours. Exactly one of the two is set."""
 
     id: RequestId

@@ -1,4 +1,4 @@
-"""The ladder of checks a modern request climbs: headers against body, in one order (PROTOCOL.md H11).
+"""The ladder of checks a modern request climbs: headers against body, in one order (H11).
 
 Knows: `MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name`, and the `_meta` they must agree with
 (2026-07-28, basic/transports/streamable-http). Refuses to know: endpoints, tools, who is asking.
@@ -7,6 +7,8 @@ Knows: `MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name`, and the `_meta` they mu
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from narthex.wire.envelope import Message, Reply, Request, RequestId
 from narthex.wire.faults import (
@@ -42,8 +44,7 @@ class HeaderView(Protocol):
     def items(self) -> Iterable[tuple[bytes, bytes]]: ...
 
 
-@dataclass(slots=True)
-class ModernRequest:
+class ModernRequest(msgspec.Struct):
     """A request that climbed the whole ladder."""
 
     id: RequestId

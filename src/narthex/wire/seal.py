@@ -1,4 +1,4 @@
-"""Sealed tokens: what we hand to a client to bring back, unreadable and unchangeable on the way (PROTOCOL.md H6).
+"""Sealed tokens: what we hand to a client to bring back, unreadable and unchangeable on the way (H6).
 
 Knows: keys, purposes, AES-256-GCM (NIST SP 800-38D), HKDF-SHA256 (RFC 5869). Refuses to know: the time (it is passed),
 where keys are kept (that is `store`), and what the claims mean.
@@ -20,17 +20,24 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from narthex.limits import (
     cursor_bytes_max,
+    grant_token_chars_max,
     request_id_chars_max,
     request_state_bytes_max,
     session_id_bytes_max,
+    sign_in_form_chars_max,
 )
 
 SESSION, STATE, CURSOR, QUESTION = b"session", b"state", b"cursor", b"question"
+FORM, CODE, REFRESH, FAMILIAR = b"form", b"code", b"refresh", b"familiar"  # of the authorization server inside
 TOKEN_BYTES_MAX = {
     SESSION: session_id_bytes_max,
     STATE: 2 * request_state_bytes_max,  # sealing and base64 make a state longer by a third
     CURSOR: cursor_bytes_max,
     QUESTION: request_id_chars_max,  # it travels as a JSON-RPC id
+    FORM: sign_in_form_chars_max,
+    CODE: grant_token_chars_max,
+    REFRESH: grant_token_chars_max,
+    FAMILIAR: grant_token_chars_max,
 }
 KEY_BYTES = 32
 _PREFIX = "n1."

@@ -1,4 +1,4 @@
-"""Between the eras: the same result, item, error, in the shape each revision knows (PROTOCOL.md R15, R17, R19).
+"""Between the eras: the same result, item, error, in the shape each revision knows (R15, R17, R19).
 
 Knows: which fields belong to which revision. Refuses to know: names and URIs (that is `catalog`), who sent what.
 Every function takes the modern shape or returns it. Values that need no look stay `msgspec.Raw`.
@@ -33,7 +33,7 @@ from narthex.wire.strict import encode
 
 _CONTENT_SINCE = {"text": "2024-11-05", "image": "2024-11-05", "resource": "2024-11-05"}
 _CONTENT_SINCE |= {"audio": "2025-03-26", "resource_link": "2025-06-18"}
-_STRUCTURED_SINCE = "2025-06-18"
+STRUCTURED_SINCE = "2025-06-18"
 _MISSING = re.compile(r"\b(not found|unknown resource|no such|does not exist)\b", re.IGNORECASE)
 _MODERN_ONLY = ("resultType", "ttlMs", "cacheScope")
 _decode = msgspec.json.decode
@@ -77,7 +77,9 @@ def legacy_result(method: str, members: dict[str, Any], revision: str) -> dict[s
 
 def is_complete(members: Mapping[str, Any]) -> bool:
     kind = members.get("resultType", "complete")
-    return (bytes(kind) == b'"complete"') if type(kind) is msgspec.Raw else bool(kind == "complete")
+    if type(kind) is msgspec.Raw and bytes(kind) == b'"complete"':  # nearly always
+        return True
+    return bool(opened(kind) == "complete")
 
 
 def opened(value: Any) -> Any:
@@ -99,7 +101,7 @@ def _reduce_tool_result(members: dict[str, Any], revision: str) -> None:
         is_object = (
             bytes(structured).lstrip()[:1] == b"{" if type(structured) is msgspec.Raw else type(structured) is dict
         )
-        if revision < _STRUCTURED_SINCE or not is_object:
+        if revision < STRUCTURED_SINCE or not is_object:
             del members["structuredContent"]
             members["content"] = content = opened(content) or [{"type": "text", "text": encode(structured).decode()}]
     members["content"] = _reduce_content(content, revision)
@@ -124,12 +126,17 @@ class _Typed(msgspec.Struct):
 _read_types = msgspec.json.Decoder(list[_Typed]).decode
 
 
+def knows_content(content: msgspec.Raw, revision: str) -> bool:
+    """Whether a client of this revision knows every kind of content in here. True too for what cannot be read so."""
+    try:
+        return all(_CONTENT_SINCE.get(item.type, "9") <= revision for item in _read_types(content))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return True
+
+
 def _reduce_content(content: Any, revision: str) -> Any:
     if type(content) is msgspec.Raw:
-        try:
-            if all(_CONTENT_SINCE.get(item.type, "9") <= revision for item in _read_types(content)):
-                return content
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        if knows_content(content, revision):
             return content
         content = opened(content)
     if type(content) is not list:
@@ -162,7 +169,7 @@ def tool_for(revision: str, definition: Mapping[str, Any]) -> Mapping[str, Any]:
     schema = definition.get("outputSchema")
     if schema is None and "outputSchema" not in definition:
         return definition
-    if revision >= _STRUCTURED_SINCE and type(schema) is dict and schema.get("type") == "object":
+    if revision >= STRUCTURED_SINCE and type(schema) is dict and schema.get("type") == "object":
         return definition
     return {name: value for name, value in definition.items() if name != "outputSchema"}
 

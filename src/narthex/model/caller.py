@@ -1,0 +1,27 @@
+"""For whom a request goes to a server, and what of the client's own request goes with it.
+
+Knows: the shape. Refuses to know: what a server is shown of it (that is `upstream.credentials`).
+"""
+
+from typing import NamedTuple, Protocol
+
+from narthex.model.identity import Principal
+
+Carried = tuple[tuple[bytes, bytes], ...]  # headers of the client that some server asks for; names in lower case
+NOTHING_CARRIED: Carried = ()
+
+
+class Caller(Protocol):
+    """A `Call` is one."""
+
+    @property
+    def principal(self) -> Principal: ...
+    @property
+    def carried(self) -> Carried: ...
+
+
+class Known(NamedTuple):
+    """A caller apart from any call: whose a conversation is."""
+
+    principal: Principal
+    carried: Carried = NOTHING_CARRIED

@@ -1,0 +1,182 @@
+"""The whole way: a real gateway, a real issuer, and callers who show what they have."""
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import Message
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from identity_kit import Realm, ec_key, mint, proof
+from joserfc.jwk import ECKey
+
+VERSION = "2026-07-28"
+STOP_SECONDS_MAX = 20.0
+PLANTED = "planted-s3cret"
+
+
+class Said(NamedTuple):
+    status: int
+    challenge: str
+    text: str
+
+
+class Gateway:
+    """A running gateway, and what it has written."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.log = ""
+        self.url = ""
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.log += line
+            self.url = json.loads(line).get("url", "")
+            if self.url:
+                return
+        raise AssertionError(f"the gateway did not start: {self.log}")
+
+    def call(self, token: str = "", path: str = "", scheme: str = "Bearer", **further: str) -> Said:
+        """What `tools/list` is answered with."""
+        meta = {
+            "io.modelcontextprotocol/protocolVersion": VERSION,
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}
+        headers = {
+            "content-type": "application/json",
+            "accept": "application/json, text/event-stream",
+            "mcp-protocol-version": VERSION,
+            "mcp-method": "tools/list",
+            **({"authorization": f"{scheme} {token}"} if token else {}),
+            **further,
+        }
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return said(answer.status, answer.headers, answer.read())
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return said(refused.code, refused.headers, refused.read())
+
+
+def said(status: int, headers: Message, body: bytes) -> Said:
+    return Said(status, headers.get("www-authenticate") or "", body.decode())
+
+
+@contextmanager
+def serving(folder: Path, issuer: str) -> Iterator[Gateway]:
+    path = folder / "narthex.yaml"
+    authentication = f"{{type: oauth2, issuer: '{issuer}', required_scopes: ['mcp:tools']}}"
+    settings = ["listen: http://127.0.0.1:0", "admin: {listen: 'http://127.0.0.1:0'}", f"state: {folder / 'state'}"]
+    settings += [f"authentication: {authentication}", "servers: []", "endpoints: {sales: {}}", "log: {format: json}"]
+    path.write_text("\n".join(settings))
+    command = [sys.executable, "-m", "narthex", "serve", str(path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    gateway = None
+    try:
+        gateway = Gateway(process)
+        yield gateway
+    finally:
+        process.terminate()
+        try:
+            rest, _ = process.communicate(timeout=STOP_SECONDS_MAX)
+        finally:
+            process.kill()
+            process.wait()
+        if gateway is not None:
+            gateway.log += rest
+
+
+@pytest.fixture
+def key() -> ECKey:
+    return ec_key("first")
+
+
+def test_callers_are_let_in_by_what_they_show_and_told_what_is_missing(
+    tmp_path: Path, realm: Realm, key: ECKey
+) -> None:
+    realm.publish(key)
+    with serving(tmp_path, realm.url) as gateway:
+
+        def token(**claims: object) -> str:
+            return mint(key, realm.claims(**{"aud": gateway.url, "jti": PLANTED, **claims}), "ES256")
+
+        good = token()
+        answers = {
+            "nothing": gateway.call(),
+            "good": gateway.call(good),
+            "again": gateway.call(good),
+            "elsewhere": gateway.call(good, "/sales"),
+            "there": gateway.call(token(aud=f"{gateway.url}/sales"), "/sales"),
+            "other scope": gateway.call(token(scope="other")),
+            "other audience": gateway.call(token(aud="https://other.example")),
+            "expired": gateway.call(token(exp=1)),
+            "in the address": gateway.call(path=f"?access_token={PLANTED}"),
+            "malformed": gateway.call("a b"),
+        }
+    statuses = {name: answer.status for name, answer in answers.items()}
+
+    assert statuses == {
+        "nothing": 401,
+        "good": 200,
+        "again": 200,
+        "elsewhere": 401,
+        "there": 200,
+        "other scope": 403,
+        "other audience": 401,
+        "expired": 401,
+        "in the address": 400,
+        "malformed": 400,
+    }
+    assert answers["nothing"].challenge.startswith('Bearer scope="mcp:tools", resource_metadata="http://127.0.0.1:')
+    assert 'error="insufficient_scope"' in answers["other scope"].challenge
+    assert 'error="invalid_token"' in answers["expired"].challenge
+    shown = gateway.log + "".join(answer.challenge + answer.text for answer in answers.values())
+    assert PLANTED not in shown
+    assert good.split(".")[1] not in shown
+
+
+def test_a_key_that_changes_while_it_runs_is_followed(tmp_path: Path, realm: Realm, key: ECKey) -> None:
+    new = ec_key("second")
+    realm.publish(key)
+    with serving(tmp_path, realm.url) as gateway:
+        before = gateway.call(mint(key, realm.claims(aud=gateway.url), "ES256"))
+        realm.publish(new, key)
+        after = gateway.call(mint(new, realm.claims(aud=gateway.url), "ES256"))
+        realm.behave(keys="error", oauth="error")
+        down = gateway.call(mint(key, realm.claims(aud=gateway.url, jti="2"), "ES256"))
+
+    assert [before.status, after.status, down.status] == [200, 200, 200]
+
+
+def test_while_an_issuer_that_was_never_reached_is_down_its_tokens_wait(
+    tmp_path: Path, realm: Realm, key: ECKey
+) -> None:
+    with serving(tmp_path, realm.url) as gateway:
+        answer = gateway.call(mint(key, realm.claims(aud=gateway.url), "ES256"))
+
+    assert answer.status == 503
+    assert "cannot be fetched" in answer.text
+    assert '"level":"warning"' in gateway.log
+
+
+def test_a_proof_is_good_for_one_request(tmp_path: Path, realm: Realm, key: ECKey) -> None:
+    holder = ec_key("holder")
+    realm.publish(key)
+    with serving(tmp_path, realm.url) as gateway:
+        token = mint(key, realm.claims(aud=gateway.url, cnf={"jkt": holder.thumbprint()}), "ES256")
+        one, two = (proof(holder, token, htu=gateway.url) for _ in range(2))
+        answers = [
+            gateway.call(token),
+            *(gateway.call(token, scheme="DPoP", dpop=each) for each in (one, one, two)),
+            gateway.call(token, "/sales", scheme="DPoP", dpop=proof(holder, token, htu=gateway.url)),
+        ]
+
+    assert [answer.status for answer in answers] == [401, 200, 401, 200, 401]
+    assert answers[2].challenge.startswith('DPoP error="invalid_dpop_proof"')
