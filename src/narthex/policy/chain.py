@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 from narthex.model.call import Call, Permit
 from narthex.model.outcome import Denial
-from narthex.policy import mirrored, offered
+from narthex.policy import mirrored, offered, policies, scopes
 
 Filter = Callable[[Call], Denial | None]
 
 ORDER: tuple[tuple[str, Filter], ...] = (
-    # identity and scopes will stand here: nobody below may see an unknown caller
+    ("scopes", scopes.request),  # first: a forbidden call costs nothing and learns nothing from the filters below
+    ("policies", policies.request),  # after scopes: rules are dearer than sets, and need not be asked twice
     ("offered", offered.request),  # before mirrored: what a server never declared needs no closer look
     ("mirrored", mirrored.request),  # last before the wire: it compares with exactly what will be sent
 )

@@ -7,17 +7,16 @@ from typing import Any
 
 import msgspec
 
-from narthex import __version__
 from narthex.catalog.pages import page
 from narthex.model.call import Call
 from narthex.model.endpoint import Endpoint
+from narthex.model.identity import Principal
 from narthex.model.outcome import Result
+from narthex.relay.sight import sight
 from narthex.wire.faults import INVALID_PARAMS, PeerFault
 from narthex.wire.revisions import LISTS, OWN_META, SUPPORTED
 from narthex.wire.seal import Sealer
 from narthex.wire.translate import modern_result
-
-SERVER_INFO: dict[str, Any] = {"name": "narthex", "title": "Narthex MCP gateway", "version": __version__}
 
 
 def listed(call: Call, sealer: Sealer, now: float) -> Result:
@@ -25,9 +24,9 @@ def listed(call: Call, sealer: Sealer, now: float) -> Result:
     cursor = call.params.get("cursor")
     if cursor is not None and type(cursor) is not str:
         raise PeerFault(INVALID_PARAMS, "params.cursor must be a string.", data={"reason": "cursor"})
-    endpoint = call.endpoint
+    endpoint, seen = call.endpoint, sight(call.endpoint, call.principal)
     array, following = page(
-        endpoint.lists[call.method],
+        seen.shown(call.method),
         call.method,
         cursor,
         endpoint=endpoint.name,
@@ -39,28 +38,31 @@ def listed(call: Call, sealer: Sealer, now: float) -> Result:
     members: dict[str, Any] = {LISTS[call.method]: msgspec.Raw(array)}
     if following is not None:
         members["nextCursor"] = following
-    if endpoint.degraded:
-        members["_meta"] = {OWN_META + "degraded": list(endpoint.degraded)}
+    degraded = seen.degraded
+    if degraded:
+        members["_meta"] = {OWN_META + "degraded": degraded}
     if not call.modern:
         return Result(members)
-    return Result(modern_result(call.method, members, SERVER_INFO, cache=(endpoint.ttl_ms, "private")))
+    return Result(modern_result(call.method, members, endpoint.server_info, cache=(endpoint.ttl_ms, "private")))
 
 
-def discovered(endpoint: Endpoint) -> Result:
+def discovered(endpoint: Endpoint, who: Principal) -> Result:
     """The answer to `server/discover` (2026-07-28, server/discover)."""
+    instructions = sight(endpoint, who).instructions
     members: dict[str, Any] = {"supportedVersions": list(SUPPORTED), "capabilities": dict(endpoint.capabilities)}
-    if endpoint.instructions:
-        members["instructions"] = endpoint.instructions
-    return Result(modern_result("server/discover", members, SERVER_INFO, cache=(endpoint.ttl_ms, "private")))
+    if instructions:
+        members["instructions"] = instructions
+    return Result(modern_result("server/discover", members, endpoint.server_info, cache=(endpoint.ttl_ms, "private")))
 
 
-def initialized(endpoint: Endpoint, revision: str) -> dict[str, Any]:
+def initialized(endpoint: Endpoint, revision: str, who: Principal) -> dict[str, Any]:
     """An InitializeResult (2025-11-25, basic/lifecycle). The capabilities of a session never change."""
+    instructions = sight(endpoint, who).instructions
     members: dict[str, Any] = {
         "protocolVersion": revision,
         "capabilities": dict(endpoint.capabilities),
-        "serverInfo": SERVER_INFO,
+        "serverInfo": endpoint.server_info,
     }
-    if endpoint.instructions:
-        members["instructions"] = endpoint.instructions
+    if instructions:
+        members["instructions"] = instructions
     return members

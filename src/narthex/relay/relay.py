@@ -6,7 +6,7 @@ Knows: the order of the steps, and where waiting happens. Refuses to decide (tha
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -17,16 +17,20 @@ from narthex.limits import answer_depth_max, first_list_seconds_max
 from narthex.model.call import Call, Permit
 from narthex.model.endpoint import Endpoint
 from narthex.model.outcome import Denial, Failure, Outcome, Result, UpstreamFault, failure_of
+from narthex.model.scope import NONE
 from narthex.policy import chain
-from narthex.relay import lists, state
+from narthex.relay import lists, state, urls
 from narthex.relay.fleet import Fleet
 from narthex.relay.newcomers import possible_owners
 from narthex.relay.resolve import resolve
+from narthex.relay.sight import sight
 from narthex.relay.slot import Slot
 from narthex.telemetry.event import CallEvent, How
 from narthex.upstream.link.ask import Ask
+from narthex.upstream.server import Server
 from narthex.wire.envelope import encode_error, encode_result
 from narthex.wire.faults import (
+    FORBIDDEN,
     HEADER_MISMATCH,
     INTERNAL_ERROR,
     LEGACY_URL_ELICITATION_REQUIRED,
@@ -56,6 +60,7 @@ class Answer(NamedTuple):
 
     body: bytes
     status: int
+    scopes: frozenset[str] = NONE  # with 403: what the challenge asks for, all that the operation needs
 
 
 _NOTHING: dict[str, Any] = {}
@@ -76,32 +81,46 @@ class Relay:
     async def handle(self, call: Call) -> Answer:
         """The answer to one request, in the shape of the client's era. Records one event, whatever happens."""
         call.started = perf_counter()
+        return await self._handle(call, None)
+
+    def finish(self, permit: Permit, begun: Ask, server: Server) -> Coroutine[Any, Any, Answer]:
+        """The answer to a request that is out already (`express`), whatever it turns out to be. Records it too.
+
+        `server` has it, and answers it even if it is no longer configured.
+        """
+        return self._handle(permit.call, (begun, server))
+
+    async def _handle(self, call: Call, begun: tuple[Ask, Server] | None) -> Answer:
         outcome: Outcome | None = None
         try:
-            outcome = await self._outcome(call)
+            outcome = await self._outcome(call, begun)
             answer = answer_of(call.id, outcome)
             call.bytes_out = len(answer.body)
             return answer
         finally:
-            self._note(call, outcome)
+            self.note(call, *_how(outcome))
 
-    async def _outcome(self, call: Call) -> Outcome:
+    async def _outcome(self, call: Call, begun: tuple[Ask, Server] | None) -> Outcome:
         try:
             if call.method in LISTS:
+                if self.slot.current.on_behalf and await self.fleet.learn(
+                    call, call.endpoint.servers, first_list_seconds_max
+                ):
+                    call.endpoint = self.endpoint(call.endpoint.name) or call.endpoint
                 call.endpoint = await self.settled(call.endpoint)
+                if call.endpoint.judge is not None:
+                    await asyncio.to_thread(sight(call.endpoint, call.principal).shown, call.method)
                 return lists.listed(call, self.sealer, time.time())
             if call.method == "server/discover":
-                return lists.discovered(call.endpoint)
-            if self.fleet.untried(call.endpoint.servers):
-                await self._known(call)
-            resolve(call)
-            if "requestState" in call.params:
-                state.unwrap(call, self.sealer)
-            permit = chain.request(call)
-            if type(permit) is Denial:
-                return self._denied(call, permit)
-            assert isinstance(permit, Permit)
-            outcome = await self._send(permit)
+                return lists.discovered(call.endpoint, call.principal)
+            if begun is None:
+                permit = await self._decided(call)
+                if isinstance(permit, Denial):
+                    return self._denied(call, permit)
+                outcome = await self._send(call, self.ask_of(permit))
+            else:
+                ask, server = begun
+                outcome = await server.request(ask, call.sitting)
             if type(outcome) is Failure and outcome.code == HEADER_MISMATCH:
                 outcome = await self._send_anew(call)
             return self._answered(call, outcome)
@@ -114,26 +133,46 @@ class Relay:
 
     # ---- the way there -----------------------------------------------------------------------------------------
 
-    async def _send(self, permit: Permit) -> Outcome:
-        """Wait for the server. Only a permit gets here."""
+    async def _decided(self, call: Call) -> Permit | Denial:
+        """Where it leads, and whether it may go there. Raises `PeerFault`."""
+        if self.fleet.untried(call.endpoint.servers):
+            await self._known(call)
+        resolve(call)
+        if "requestState" in call.params and state.unwrap(call, self.sealer):
+            return urls.refused(call) or chain.request(call)
+        return chain.request(call)
+
+    def refused(self, call: Call) -> Outcome | None:
+        """The refusal of what the gateway does by itself, if the filters refuse it. Raises `PeerFault`."""
+        resolve(call)
+        permit = chain.request(call)
+        return self._denied(call, permit) if isinstance(permit, Denial) else None
+
+    def ask_of(self, permit: Permit) -> Ask:
+        """What the server is asked. Only a permit gets here."""
         call = permit.call
         params = call.private
         meta = params.get("_meta")
         if meta is not None:
             params = {name: value for name, value in params.items() if name != "_meta"}
-        ask = Ask(
+        return Ask(
             call.method,
             params,
             call.deadline,
             call.client,
             meta_upstream(meta) if type(meta) is dict else _NOTHING,
-            # A question of a modern server can be carried only to a modern client (PROTOCOL.md H2 comes later).
+            # A question of a modern server can be carried only to a modern client (H2 comes later).
             shared_capabilities(call.capabilities) if call.modern else _NOTHING,
             call.progress_token,
             call.log_level,
             call.tool.mirrors if call.tool is not None else (),
             call.level_said,
+            call.server if call.endpoint.prefixed else "",
+            caller=call,
         )
+
+    async def _send(self, call: Call, ask: Ask) -> Outcome:
+        """Wait for the server."""
         server = self.fleet.servers.get(call.server)
         if server is None:
             raise UpstreamFault(call.server, "upstream_unavailable", "it is no longer configured")
@@ -143,15 +182,12 @@ class Relay:
         """The server misses a header that we derive from its schemas: they changed. Look again, repeat once."""
         server = self.fleet.servers.get(call.server)
         if server is not None:
-            await server.refresh()
+            await self.fleet.refresh(server)
         call.endpoint = self.endpoint(call.endpoint.name) or call.endpoint
-        resolve(call)
-        state.unwrap(call, self.sealer)
-        permit = chain.request(call)
-        if type(permit) is Denial:
+        permit = await self._decided(call)
+        if isinstance(permit, Denial):
             raise PeerFault(permit.code or INTERNAL_ERROR, permit.message, status=permit.status)
-        assert isinstance(permit, Permit)
-        return await self._send(permit)
+        return await self._send(call, self.ask_of(permit))
 
     async def settled(self, endpoint: Endpoint) -> Endpoint:
         """The endpoint as it is after a first start. What is told of it then would be believed for long: an empty
@@ -179,7 +215,7 @@ class Relay:
     def _answered(self, call: Call, outcome: Outcome) -> Outcome:
         if type(outcome) is Failure:
             call.reason = "upstream_error"
-            return _shaped(call, outcome)
+            return urls.asked_first(call, outcome, self.sealer) or _shaped(call, outcome)
         assert type(outcome) is Result
         members = outcome.members
         _check(call, members, self.slot.current.config.limits.result_bytes_max)
@@ -187,7 +223,7 @@ class Relay:
             return self._incomplete(call, outcome)
         members = rewrite_result(call.endpoint, call.server, call.method, members)
         if call.modern:
-            return Result(modern_result(call.method, members, lists.SERVER_INFO, cache=_cache(call, members)))
+            return Result(modern_result(call.method, members, call.endpoint.server_info, cache=_cache(call, members)))
         return Result(legacy_result(call.method, members, call.revision))
 
     def _incomplete(self, call: Call, outcome: Result) -> Outcome:
@@ -209,23 +245,25 @@ class Relay:
             text = f"it asks for {missing}, which this client did not declare"
             raise UpstreamFault(call.server, "upstream_undeclared", text)
         state.wrap(call, outcome, self.sealer)
-        return Result(modern_result(call.method, outcome.members, lists.SERVER_INFO))
+        return Result(modern_result(call.method, outcome.members, call.endpoint.server_info))
 
     def _denied(self, call: Call, denial: Denial) -> Outcome:
         call.reason = denial.reason
+        data = {"reason": denial.reason, **denial.data}
+        if denial.scopes and call.challenged and call.principal.can_step_up:
+            return Failure(FORBIDDEN, denial.message, data, 403, scopes=denial.scopes)
         if denial.code is not None or call.method != "tools/call":
-            data = {"reason": denial.reason, **denial.data}
             return Failure(denial.code or INTERNAL_ERROR, denial.message, data, denial.status)
         members = tool_refusal(denial.message, denial.reason, denial.data)
         if call.modern:
-            return Result(modern_result(call.method, members, lists.SERVER_INFO))
+            return Result(modern_result(call.method, members, call.endpoint.server_info))
         return Result(legacy_result(call.method, members, call.revision))
 
     # ---- the record --------------------------------------------------------------------------------------------
 
-    def _note(self, call: Call, outcome: Outcome | None) -> None:
+    def note(self, call: Call, how: How, code: int | None) -> None:
+        """The one event of a call, at its end."""
         self._serial += 1
-        how, code = _how(outcome)
         self._record(
             CallEvent(
                 at=time.time(),
@@ -252,11 +290,11 @@ def answer_of(request_id: int | str, outcome: Outcome) -> Answer:
         return Answer(encode_result(request_id, outcome.members), 200)
     assert type(outcome) is Failure
     body = encode_error(request_id, outcome.code, outcome.message, outcome.data, has_data=outcome.has_data)
-    return Answer(body, outcome.status)
+    return Answer(body, outcome.status, outcome.scopes)
 
 
 def tool_refusal(message: str, reason: str, data: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A refusal a model can read and mend: a tool result with `isError` (DESIGN.md, answers to trouble)."""
+    """A refusal a model can read and mend: a tool result with `isError`."""
     return {
         "content": [{"type": "text", "text": message}],
         "isError": True,
@@ -265,7 +303,7 @@ def tool_refusal(message: str, reason: str, data: dict[str, Any] | None = None) 
 
 
 def _check(call: Call, members: dict[str, Any], bytes_max: int) -> None:
-    """What a server said goes to the client as it came, but for what no client should have to read (THREATS.md 3.2)."""
+    """What a server said goes to the client as it came, but for what no client should have to read."""
     left = bytes_max
     for value in members.values():
         if type(value) is not msgspec.Raw:

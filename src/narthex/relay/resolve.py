@@ -8,12 +8,22 @@ from typing import Any
 
 from narthex.catalog import resolve as catalog
 from narthex.model.call import Call
+from narthex.policy.scopes import hidden
+from narthex.relay.sight import sight
 from narthex.wire.faults import INVALID_PARAMS, LEGACY_RESOURCE_NOT_FOUND, PeerFault
 
 
 def resolve(call: Call) -> None:
-    """Fill in `server`, `private`, `exposed` of a call. Raises `PeerFault` -32602 for what is not here."""
-    _RESOLVERS[call.method](call)
+    """Fill in `server`, `private`, `exposed` of a call. Raises `PeerFault` -32602 for what is not here for it."""
+    locate(call)
+    if hidden(call.principal, call.endpoint, call.server, call.tool):
+        call.server, call.tool, call.exposed, call.private = "", None, "", {}
+        raise _unknown(call)
+
+
+def locate(call: Call) -> None:
+    """The same, whoever calls: for those who may know everything."""
+    _LOCATORS[call.method](call)
 
 
 def _tool(call: Call) -> None:
@@ -26,7 +36,7 @@ def _tool(call: Call) -> None:
         raise PeerFault(INVALID_PARAMS, "params.arguments must be an object.", data={"reason": "arguments"})
     tool = call.endpoint.tools.get(name)
     if tool is None:
-        raise catalog.unknown_tool(call.endpoint, name)
+        raise _unknown(call)
     call.tool, call.server, call.exposed = tool, tool.server, name
     call.private = params if tool.private == name else {**params, "name": tool.private}
 
@@ -37,7 +47,7 @@ def _prompt(call: Call) -> None:
         raise PeerFault(INVALID_PARAMS, "params.name must be a string.", data={"reason": "name"})
     prompt = call.endpoint.prompts.get(name)
     if prompt is None:
-        raise catalog.unknown_prompt(call.endpoint, name)
+        raise _unknown(call)
     call.server, call.exposed = prompt.server, name
     call.private = {**call.params, "name": prompt.private}
 
@@ -48,7 +58,7 @@ def _resource(call: Call) -> None:
         raise PeerFault(INVALID_PARAMS, "params.uri must be a string.", data={"reason": "uri"})
     found = catalog.resource(call.endpoint, uri)
     if found is None:
-        raise catalog.unknown_resource(uri, INVALID_PARAMS if call.modern else LEGACY_RESOURCE_NOT_FOUND)
+        raise _unknown(call)
     call.server, private = found
     call.exposed = uri
     call.private = {**call.params, "uri": private}
@@ -61,13 +71,13 @@ def _completion(call: Call) -> None:
     if ref.get("type") == "ref/prompt" and type(ref.get("name")) is str:
         prompt = call.endpoint.prompts.get(ref["name"])
         if prompt is None:
-            raise catalog.unknown_prompt(call.endpoint, ref["name"])
+            raise _unknown(call)
         call.server, call.exposed = prompt.server, ref["name"]
         private: dict[str, Any] = {**ref, "name": prompt.private}
     elif ref.get("type") == "ref/resource" and type(ref.get("uri")) is str:
         found = catalog.resource(call.endpoint, ref["uri"])
         if found is None:
-            raise catalog.unknown_resource(ref["uri"])
+            raise _unknown(call)
         call.server, call.exposed = found[0], ref["uri"]
         private = {**ref, "uri": found[1]}
     else:
@@ -76,7 +86,7 @@ def _completion(call: Call) -> None:
     call.private = {**call.params, "ref": private}
 
 
-_RESOLVERS = {
+_LOCATORS = {
     "tools/call": _tool,
     "prompts/get": _prompt,
     "resources/read": _resource,
@@ -84,3 +94,15 @@ _RESOLVERS = {
     "resources/unsubscribe": _resource,
     "completion/complete": _completion,
 }
+
+
+def _unknown(call: Call) -> PeerFault:
+    """One answer for what does not exist and for what this caller may not know of."""
+    completes = call.method == "completion/complete"
+    named = call.params["ref"] if completes else call.params
+    if call.method == "tools/call":
+        return catalog.unknown_tool(sight(call.endpoint, call.principal).names("tools/list"), named["name"])
+    if call.method == "prompts/get" or (completes and named["type"] == "ref/prompt"):
+        return catalog.unknown_prompt(sight(call.endpoint, call.principal).names("prompts/list"), named["name"])
+    code = INVALID_PARAMS if completes or call.modern else LEGACY_RESOURCE_NOT_FOUND
+    return catalog.unknown_resource(named["uri"], code)

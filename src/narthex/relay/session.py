@@ -23,6 +23,7 @@ from narthex.model.client import Sitting
 from narthex.model.identity import Principal
 from narthex.model.outcome import Failure, Outcome, Result
 from narthex.relay.bus import Bus, Listener
+from narthex.relay.shelf import Shelf
 from narthex.wire.envelope import Reply, RequestId, encode_notification, encode_request
 from narthex.wire.revisions import LEGACY, QUESTIONS
 from narthex.wire.seal import SESSION, Sealer, Unsealed
@@ -33,6 +34,18 @@ class Outlet(Protocol):
 
     def send(self, message: bytes) -> bool:
         """False: nobody is there to read it."""
+        ...
+
+
+class InFlight(Protocol):
+    """A request being served: a task, or what does without one."""
+
+    def cancel(self) -> Any: ...
+
+
+class Resumable(Protocol):
+    def release(self) -> None:
+        """The session is over: keep nothing."""
         ...
 
 
@@ -49,25 +62,36 @@ class Session:
         "last_used",
         "listener",
         "log_level",
+        "mute",
         "outlet",
         "principal",
         "replays",
         "revision",
+        "shelf",
         "sitting",
         "token",
     )
 
     def __init__(
-        self, key: str, token: str, revision: str, capabilities: Mapping[str, Any], endpoint: str, principal: Principal
+        self,
+        key: str,
+        token: str,
+        revision: str,
+        capabilities: Mapping[str, Any],
+        endpoint: str,
+        principal: Principal,
+        shelf: Shelf,
     ) -> None:
         self.key, self.token, self.revision = key, token, revision
         self.capabilities, self.endpoint, self.principal = capabilities, endpoint, principal
         self.log_level: str | None = None
         self.outlet: Outlet | None = None  # the GET stream, or the one channel of HTTP+SSE and stdio
         self.listener: Listener | None = None
-        self.inflight: dict[RequestId, asyncio.Task[Any]] | None = None
-        self.replays: Any = None  # resumption buffers, kept by the edge
+        self.inflight: dict[RequestId, InFlight] | None = None
+        self.replays: Resumable | None = None  # resumption buffers, kept by the edge, counted by the shelf
+        self.shelf = shelf
         self.last_used = 0.0
+        self.mute = False  # the client says no more: it cannot answer either
         self.sitting = Sitting(key, capabilities, SessionClient(self))
         self._questions: dict[RequestId, asyncio.Future[Outcome]] | None = None
         self._withdrawn: set[RequestId] | None = None
@@ -89,7 +113,7 @@ class Session:
         """A question of a server, put to this client on `outlet`, else on the stream of the session."""
         capability = QUESTIONS.get(method)
         outlet = outlet or self.outlet
-        if capability is None or capability not in self.capabilities or outlet is None:
+        if capability is None or capability not in self.capabilities or outlet is None or self.mute:
             return Failure(-32601, f"This client cannot be asked {method}.")
         if self._questions is None:
             self._questions = {}
@@ -108,6 +132,13 @@ class Session:
             raise
         finally:
             self._questions.pop(question_id, None)
+
+    def fall_mute(self) -> None:
+        """The client has closed its side: nobody waits for an answer of it any more."""
+        self.mute = True
+        for future in (self._questions or {}).values():
+            if not future.done():
+                future.set_result(Failure(-32603, "The client has gone."))
 
     def answered(self, reply: Reply) -> None:
         """The client's answer to a question, whichever connection it came on. Unknown ids are ignored."""
@@ -187,6 +218,7 @@ class Sessions:
         self._evicted: list[Session] = []  # made room for others; whoever sweeps releases what they hold at servers
         self._ended: dict[str, float] = {}  # keys of sessions that were deleted, until their tokens expire, in order
         self._loop = asyncio.get_running_loop()
+        self.shelf = Shelf(self._loop.time)
 
     def __len__(self) -> int:
         return len(self._by_token)
@@ -200,7 +232,7 @@ class Sessions:
         key = secrets.token_hex(8)
         claims = [key, _holder(principal), LEGACY.index(revision), _to_bits(kept), endpoint]
         token = self._sealer.seal(SESSION, claims, time.time() + session_token_seconds)
-        return self._keep(Session(key, token, revision, _from_bits(_to_bits(kept)), endpoint, principal))
+        return self._keep(Session(key, token, revision, _from_bits(_to_bits(kept)), endpoint, principal, self.shelf))
 
     def find(self, token: str, endpoint: str, principal: Principal) -> Session | None:
         """The session of a token. A foreign principal's, another endpoint's, an ended one does not exist."""
@@ -209,7 +241,9 @@ class Sessions:
             session = self._revive(token, principal)
         if session is None or session.endpoint != endpoint or session.principal.key != principal.key:
             return None
+        session.principal = principal  # the same caller, who may have been granted more since, or less
         session.last_used = self._loop.time()
+        session.principal = principal  # the same caller, but perhaps with other rights than a moment ago
         self._by_token[token] = self._by_token.pop(token)
         return session
 
@@ -220,7 +254,7 @@ class Sessions:
             return None
         if key in self._ended or holder != _holder(principal):
             return None
-        return self._keep(Session(key, token, LEGACY[revision], _from_bits(bits), endpoint, principal))
+        return self._keep(Session(key, token, LEGACY[revision], _from_bits(bits), endpoint, principal, self.shelf))
 
     def _keep(self, session: Session) -> Session:
         session.last_used = self._loop.time()
@@ -248,9 +282,12 @@ class Sessions:
         if session.listener is not None:
             self._bus.remove(session.listener)
         session.cancel_all()
+        if session.replays is not None:
+            session.replays.release()
 
     def idle(self, now: float) -> list[Session]:
         """Sessions to let go of: those that had to make room, and those nobody used for long and nothing is tied to."""
+        self.shelf.expire()
         limit, wall = self.limits.session_idle_seconds_max, time.time()
         for key in list(takewhile(lambda key: self._ended[key] <= wall, self._ended)):
             del self._ended[key]
