@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stdio_children import ECHO, HELLO, Ear, alive, python, server, spawner
+from stdio_children import ECHO, HELLO, Ear, alive, bounded, python, server, spawner
 
 from narthex.upstream.stdio.command import Command
 from narthex.upstream.stdio.faults import SpawnFailed
 from narthex.upstream.stdio.nursery.order import SIZE_BYTES, Order, decode, encode
+from narthex.upstream.stdio.places import Places
 from narthex.upstream.stdio.process import State
 from narthex.upstream.stdio.spawner import Spawner
 
@@ -205,6 +206,70 @@ sys.stdin.read()
 
         assert 2 <= max(seen) <= 4
         assert len(nursery.children) == 40
+
+
+async def test_slow_starts_are_bounded_too(tmp_path: Path) -> None:
+    """All of them take longer than the moment after which a start counts as slow: twice as many as places, no more."""
+    script = f"""
+import glob
+mine = "{tmp_path}/" + str(os.getpid())
+open(mine, "w").close()
+time.sleep(0.3)
+seen = len(glob.glob("{tmp_path}/*"))
+os.unlink(mine)
+out(b'{{"seen":%d}}\\n' % seen)
+sys.stdin.read()
+"""
+    ears = [Ear() for _ in range(12)]
+    nursery = Spawner(bounded(spawns_concurrent_max=2), os.environ, slow_after_seconds=0.05)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for ear in ears:
+                tasks.create_task(nursery.spawn(python(script), ear.on_line, ear.on_exit, ear.on_stderr))
+        seen = [json.loads(await ear.line())["seen"] for ear in ears]
+    finally:
+        await nursery.aclose()
+
+    assert 3 <= max(seen) <= 4
+
+
+async def test_starts_that_hang_do_not_keep_others_from_starting() -> None:
+    nursery = Spawner(bounded(spawns_concurrent_max=2), os.environ, slow_after_seconds=0.2)
+    try:
+        silent = Ear()
+        for number in range(2):
+            hanging = python("forever()", name=f"hangs {number}")
+            await nursery.spawn(hanging, silent.on_line, lambda report: None, silent.on_stderr)
+        async with asyncio.timeout(5):
+            for _ in range(3):
+                ear = Ear()
+                await nursery.spawn(python(ECHO), ear.on_line, ear.on_exit, ear.on_stderr)
+                assert await ear.line() == HELLO
+    finally:
+        nursery.hasten()
+        await nursery.aclose()
+
+
+async def test_who_was_slow_once_waits_among_the_slow_until_it_was_quick() -> None:
+    places = Places(1, 0.02)
+    async with asyncio.timeout(5):
+        for name in ("hangs", "hangs too"):
+            slow = await places.take(name)
+            (await places.take("quick")).give_back()  # it has moved
+            slow.give_back()
+        first = await places.take("hangs")
+        second = asyncio.create_task(places.take("hangs too"))
+        for _ in range(3):
+            await asyncio.sleep(0)
+            (await places.take("quick")).give_back()
+        waited = not second.done()
+        first.give_back()  # in time, for once
+        kept = await second
+        both = await places.take("hangs"), kept  # one is quick now, the other still among the slow
+
+    assert waited
+    for place in both:
+        place.give_back()
 
 
 async def test_a_place_is_free_again_after_an_end_a_failure_and_ready() -> None:

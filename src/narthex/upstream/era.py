@@ -10,7 +10,7 @@ from narthex.model.offer import Era
 
 
 class EraRecord(msgspec.Struct, frozen=True):
-    """`at` is wall clock, seconds. A legacy record grows old: the server may have been upgraded (PROTOCOL.md R1)."""
+    """`at` is wall clock, seconds. A legacy record grows old: the server may have been upgraded (R1)."""
 
     era: Era
     transport: str  # "http", "http+sse", "stdio"

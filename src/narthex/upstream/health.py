@@ -10,6 +10,7 @@ from enum import Enum, auto
 from narthex import limits as house
 from narthex.model.outcome import UpstreamFault
 from narthex.upstream.breaker import Breaker
+from narthex.upstream.mask import Mask
 from narthex.upstream.stdio.restart import RestartNow, Run, plan, remember
 
 
@@ -24,9 +25,10 @@ class State(Enum):
 class Health:
     """One per server. `problem` is for the operator; what clients are told is in the fault of `refusal`."""
 
-    __slots__ = ("_history", "_said", "breaker", "doubtful", "problem", "restarts", "state")
+    __slots__ = ("_history", "_mask", "_said", "breaker", "doubtful", "problem", "restarts", "state")
 
-    def __init__(self) -> None:
+    def __init__(self, mask: Mask = Mask()) -> None:
+        self._mask = mask
         self.state = State.NEW
         self.doubtful = False  # the last attempt failed: whoever asks now has to look at `wait` first
         self.problem: str | None = None
@@ -66,7 +68,7 @@ class Health:
         """It did not answer one request in time. True: as many in a row as one looks on at."""
         self.breaker.failed(now)
         self.doubtful = True
-        self._said = fault.detail
+        self._said = self._mask(fault.detail)
         return self.breaker.tripped
 
     def process_ended(self, started: float, now: float, reason: str) -> None:
@@ -82,6 +84,7 @@ class Health:
         return min(house.reconnect_seconds_min * 2.0**failures, house.restart_seconds_max)
 
     def _fell(self, problem: str, said: str) -> bool:
+        problem, said = self._mask(problem), self._mask(said)
         news = self.state is not State.DOWN or self.problem != problem
         self.state, self.problem, self._said, self.doubtful = State.DOWN, problem, said, True
         return news

@@ -24,8 +24,8 @@ _CAPABILITY = {
     "resources/list": "resources",
     "resources/templates/list": "resources",
 }
-_decode = msgspec.json.Decoder().decode
 _read_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_OBJECT = ord("{")
 
 
 class Hints:
@@ -46,7 +46,7 @@ async def take_offer(
 ) -> Offer:
     """All lists of one server. Raises `UpstreamFault`; an item that is no object is left out and said."""
     hints, skipped = Hints(), list[str]()
-    lists = {method: list[dict[str, Any]]() for method in LISTS}
+    lists = {method: list[msgspec.Raw]() for method in LISTS}
     for method in LISTS:
         if _CAPABILITY[method] in link.capabilities:
             try:
@@ -76,7 +76,7 @@ async def take_offer(
     )
 
 
-def _of(offer: Offer | None, method: str) -> tuple[dict[str, Any], ...]:
+def _of(offer: Offer | None, method: str) -> tuple[msgspec.Raw, ...]:
     if offer is None:
         return ()
     kept = {"prompts/list": offer.prompts, "resources/list": offer.resources}
@@ -85,8 +85,8 @@ def _of(offer: Offer | None, method: str) -> tuple[dict[str, Any], ...]:
 
 async def _walk(
     server: str, link: Link, method: str, limits: Limits, clock: Any, hints: Hints, skipped: list[str]
-) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+) -> list[msgspec.Raw]:
+    found: list[msgspec.Raw] = []
     cursor: str | None = None
     seen: set[str] = set()
     size = 0
@@ -103,9 +103,10 @@ async def _walk(
         if size > limits.list_bytes_max:
             raise UpstreamFault(server, "upstream_too_large", f"{method} holds more than {limits.list_bytes_max} bytes")
         hints.take(opened(members.get("ttlMs")), opened(members.get("cacheScope")))
-        _collect(_items(server, method, members.get(LISTS[method])), method, found, skipped)
-        if len(found) > limits.list_items_max:
+        entries = _entries(server, method, members.get(LISTS[method]))
+        if len(found) + len(entries or ()) > limits.list_items_max:
             raise UpstreamFault(server, "upstream_too_large", f"{method} holds more than {limits.list_items_max} items")
+        _collect(entries, method, found, skipped)
         cursor = opened(members.get("nextCursor"))
         if type(cursor) is not str:
             return found
@@ -115,27 +116,24 @@ async def _walk(
     raise UpstreamFault(server, "upstream_list", f"{method} has more than {limits.list_pages_max} pages")
 
 
-def _items(server: str, method: str, raw: Any) -> Any:
-    """The items of a page. One that cannot be read (1e400, a million levels) is None, and costs the others nothing."""
+def _entries(server: str, method: str, raw: Any) -> list[msgspec.Raw] | None:
+    """The entries of a page, each as its text: reading them is left to whoever judges them, one by one."""
     if type(raw) is not msgspec.Raw:
-        return raw
+        return None
     text = bytes(raw)
-    if text.count(b",") + text.count(b"[") + text.count(b"{") > list_values_max:
+    if text.count(b",") >= list_values_max:  # there are no more entries than commas, and one
         raise UpstreamFault(server, "upstream_too_large", f"{method} holds more than {list_values_max} values")
     try:
-        return _decode(text)
+        return _read_list(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        try:
-            return [opened(item) for item in _read_list(text)]
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
+        return None
 
 
-def _collect(items: Any, method: str, found: list[dict[str, Any]], skipped: list[str]) -> None:
-    if type(items) is not list:
+def _collect(entries: list[msgspec.Raw] | None, method: str, found: list[msgspec.Raw], skipped: list[str]) -> None:
+    if entries is None:
         skipped.append(f"{method}: the page holds no list")
         return
-    objects = [item for item in items if type(item) is dict]
+    objects = [entry for entry in entries if memoryview(entry)[0] == _OBJECT]
     found += objects
-    if left := len(items) - len(objects):
+    if left := len(entries) - len(objects):
         skipped.append(f"{method}: {left} item{'s are' if left > 1 else ' is'} left out: not an object")
