@@ -13,7 +13,7 @@ import pytest
 SECONDS_MAX = 60.0
 SECONDS_LONG_MAX = 900.0
 AGAIN_SECONDS = 5.0  # for a test whose clean-up hangs too
-LONG = ("slow", "suite", "clients", "fleet")
+LONG = ("slow", "suite", "clients", "fleet", "provider")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,6 +12,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from narthex.control.admin import OPENAPI, Admin, AdminRefused, listen_address
+from narthex.control.explaining import NoAnswer
+from narthex.limits import admin_body_bytes_max
 from narthex.telemetry.log import Log
 from narthex.telemetry.metrics import Metrics
 
@@ -28,6 +30,18 @@ class Cottage:
             crm | {"tools": 3, "degraded": False, "last_error": None, "processes": 1},
             new | {"tools": 0, "degraded": True, "last_error": "connection refused", "processes": 0},
         ]
+
+    def keys(self) -> list[dict[str, Any]]:
+        times = {"created": 1.0, "expires": None, "last_used": 2.0, "revoked": None}
+        key = {"prefix": "nx_k3v9x2mp", "name": "ci", "state": "active", "scopes": ["a"], "tenant": None}
+        return [{**key, **times, "endpoints": None, "replaced_by": None}]
+
+    def explain(self, question: object) -> dict[str, Any]:
+        if question != {"scopes": ["a"], "tool": "x"}:
+            raise NoAnswer("There is no endpoint 'nowhere'.")
+        step = {"name": "scopes", "about": "Whoever calls must have every scope.", "verdict": "denied", "why": "No."}
+        rules = {"required_by": [{"where": "servers.crm.scopes", "scopes": ["b"]}], "required_scopes": ["b"]}
+        return {"allowed": False, "decided_by": "scopes", "told": "No.", "steps": [step], **rules, "missing_scopes": []}
 
     def snapshot(self) -> dict[str, Any]:
         counts = {"tools": 3, "resources": 22, "resource_templates": 1, "prompts": 1}
@@ -48,24 +62,24 @@ async def admin() -> AsyncIterator[Admin]:
 
 
 async def get(
-    admin: Admin, path: str, *headers: str, method: str = "GET", host: str | None = None
+    admin: Admin, path: str, *headers: str, method: str = "GET", host: str | None = None, body: bytes = b""
 ) -> tuple[int, dict[str, str], bytes]:
     """One request on its own connection, with the bytes written here."""
     address, port = admin.url.removeprefix("http://").rsplit(":", 1)
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host or f'{address}:{port}'}", *headers, "Connection: close"]
     async with asyncio.timeout(seconds_max):
         reader, writer = await asyncio.open_connection(address.strip("[]"), int(port))
-        writer.write("\r\n".join([*lines, "", ""]).encode())
-        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+        head, _, found = (await reader.read()).partition(b"\r\n\r\n")
         writer.close()
         await writer.wait_closed()
     first, *rest = head.decode("latin-1").split("\r\n")
     named = {name.lower(): value for name, _, value in (line.partition(": ") for line in rest)}
-    return int(first.split()[1]), named, body
+    return int(first.split()[1]), named, found
 
 
 async def test_the_house_is_shown_in_the_form_that_the_document_promises(admin: Admin) -> None:
-    for path in ("/healthz", "/api/servers", "/api/snapshot", "/api/openapi.json"):
+    for path in ("/healthz", "/api/servers", "/api/keys", "/api/snapshot", "/api/openapi.json"):
         status, headers, body = await get(admin, path)
         promised = OPENAPI["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
 
@@ -81,20 +95,64 @@ async def test_servers_are_shown_as_the_house_has_them(admin: Admin) -> None:
 
 async def test_the_document_names_every_route_and_no_other(admin: Admin) -> None:
     _, _, body = await get(admin, "/api/openapi.json")
-    answers = {path: (await get(admin, path))[0] for path in json.loads(body)["paths"]}
+    paths = json.loads(body)["paths"]
+    answers = {path: (await get(admin, path))[0] for path, item in paths.items() if "get" in item}
 
     assert set(answers.values()) == {200}
-    assert len(answers) == 5
+    assert len(answers) == 6
+    assert [path for path, item in paths.items() if "post" in item] == ["/api/explain"]
 
 
 def test_the_document_is_openapi() -> None:
     assert OPENAPI["openapi"] == "3.1.0"
     for path, item in OPENAPI["paths"].items():
         assert path.startswith("/")
-        for answer in item["get"]["responses"].values():
+        for answer in item.get("get", item.get("post"))["responses"].values():
             assert answer["description"]
-            for media in answer["content"].values():
+            for media in answer.get("content", {}).values():
                 jsonschema_rs.validator_for(media.get("schema", {}))
+
+
+async def ask(admin: Admin, body: bytes, *headers: str, kind: str = "application/json") -> tuple[int, dict[str, Any]]:
+    """One question to /api/explain."""
+    said = (f"Content-Type: {kind}", f"Content-Length: {len(body)}", *headers)
+    status, _, answer = await get(admin, "/api/explain", *said, method="POST", body=body)
+    return status, json.loads(answer)
+
+
+async def test_a_question_is_answered_in_the_form_that_the_document_promises(admin: Admin) -> None:
+    status, answer = await ask(admin, b'{"scopes": ["a"], "tool": "x"}')
+    item = OPENAPI["paths"]["/api/explain"]["post"]
+
+    assert (status, answer["decided_by"]) == (200, "scopes")
+    jsonschema_rs.validate(item["responses"]["200"]["content"]["application/json"]["schema"], answer)
+    jsonschema_rs.validate(item["requestBody"]["content"]["application/json"]["schema"], {"key": "nx_1", "tool": "x"})
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "said"),
+    [
+        (b'{"tool": "x"}', "application/json", 400, "There is no endpoint"),
+        (b"{", "application/json", 400, "truncated"),
+        (b"", "application/json", 400, "There is no endpoint"),
+        (b'{"scopes": ["a"], "tool": "x"}', "text/plain", 415, "application/json"),
+        (b" " * (admin_body_bytes_max + 1), "application/json", 413, "larger than"),
+    ],
+)
+async def test_a_question_nobody_can_answer_is_refused_in_words(
+    admin: Admin, body: bytes, kind: str, status: int, said: str
+) -> None:
+    found, answer = await ask(admin, body, kind=kind)
+
+    assert found == status
+    assert said in answer["error"]
+
+
+async def test_pages_of_other_sites_may_not_ask(admin: Admin) -> None:
+    status, _ = await ask(admin, b'{"scopes": ["a"], "tool": "x"}', "Origin: https://evil.example")
+
+    assert status == 403
+    assert (await get(admin, "/api/explain"))[0] == 405
 
 
 async def test_metrics_are_scraped(admin: Admin) -> None:

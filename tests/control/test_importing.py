@@ -9,7 +9,7 @@ import pytest
 from narthex.control.importing import import_client_file
 from narthex.control.load import load
 from narthex.control.problem import ConfigError
-from narthex.control.secrets import looks_secret
+from narthex.telemetry.secrets import looks_secret
 
 CONTENT = {
     "mcpServers": {

@@ -70,11 +70,9 @@ def test_what_is_not_enforced_is_named_and_cannot_be_served(path: Path) -> None:
 
     assert [problem.path for problem in result.unready] == [
         "listen",
-        "authentication",
         "servers[0].rate_limit",
         "servers[1].rate_limit",
         "servers[2].rate_limit",
-        "servers[2].required_scopes",
         "metering",
     ]
     with pytest.raises(ConfigError, match="not enforced in this version"):
@@ -140,6 +138,8 @@ endpoints: {Sales: {}, support: {servers: [nowhere], names: bar}}
         ("public_url: example.com", "it must begin with http://"),
         ("allowed_hosts: ['https://x']", "must be a host"),
         ("allowed_origins: ['x.example']", "must be an origin"),
+        (f"servers: [{{name: s, {REMOTE}, exclude: ['']}}]", "must be a tool's name, or a glob of names"),
+        (f"servers: [{{name: s, {REMOTE}, exclude: rm}}]", "servers[0].exclude"),
         ("endpoints: {a: {servers: [x]}}", "there is no server 'x'"),
         ("endpoints: {a: {exclude: [x/y]}}", "there is no server 'x'"),
         ("endpoints: {a: {include: [x/]}}", "must be 'server/tool'"),
@@ -225,7 +225,8 @@ def test_no_secret_is_in_a_problem_a_repr_or_a_warning(path: Path) -> None:
 servers:
   - {name: a, upstream: "https://x/mcp?key=${S}", headers: {Authorization: "Bearer ${S}"}}
   - {name: b, command: [nothing-there], env: {KEY: "${S}"}, cwd: nowhere}
-authentication: {client_secret: "${S}"}
+authentication:
+  {type: oauth2, issuers: [{issuer: "https://x", introspection: {client_id: a, client_secret: "${S}"}}]}
 """
     result = loaded(path, good, S=secret)
     bad = good + 'log: {format: "${S}", level: "${S}"}\nlimits: {inflight_max: "${S}"}\nlisten: "${S}"\n'

@@ -189,10 +189,24 @@ def test_gemini(tmp_path: Path) -> None:
     ]
 
 
-def test_tools_a_client_hides_are_not_shown_by_passing_over_the_key(tmp_path: Path) -> None:
-    result = loaded(tmp_path / "s.json", {"mcpServers": {"a": {"command": "x", "excludeTools": ["rm"]}}})
+@pytest.mark.parametrize("key", ["excludeTools", "disabledTools", "disabled_tools"])
+def test_tools_a_client_hides_are_hidden(tmp_path: Path, key: str) -> None:
+    result = loaded(tmp_path / "s.json", {"mcpServers": {"a": {"command": "x", key: ["rm", "del_*"]}}})
 
-    with pytest.raises(ConfigError, match=r"mcpServers\.a\.excludeTools: understood, not enforced"):
+    assert servers(result) == [{"name": "a", "command": ("x",), "exclude": ("rm", "del_*")}]
+    result.require_ready()
+
+
+def test_a_list_of_hidden_tools_that_is_none_is_refused_where_it_stands(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"mcpServers\.a\.disabledTools"):
+        loaded(tmp_path / "s.json", {"mcpServers": {"a": {"command": "x", "disabledTools": {"rm": True}}}})
+
+
+def test_of_two_lists_of_hidden_tools_none_is_passed_over(tmp_path: Path) -> None:
+    entry = {"command": "x", "excludeTools": ["rm"], "disabledTools": ["del"]}
+    result = loaded(tmp_path / "s.json", {"mcpServers": {"a": entry}})
+
+    with pytest.raises(ConfigError, match=r"mcpServers\.a\.disabledTools: is a second list"):
         result.require_ready()
 
 

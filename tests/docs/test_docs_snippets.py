@@ -12,7 +12,7 @@ from docs_pages import Snippet, commands, snippets
 from narthex.cli.group import VERBS, narthex
 from narthex.control.load import load
 
-VARIABLES = {"CRM_TOKEN": "t", "SEARCH_KEY": "t", "GITHUB_TOKEN": "t"}
+VARIABLES = {"OIDC_SECRET": "s", "CRM_TOKEN": "t", "SEARCH_KEY": "t", "GITHUB_TOKEN": "t"}
 # docs/configuration.md is loaded by tests/control, with the files it refers to.
 CONFIGURATIONS = [one for one in snippets("yaml", "json") if one.page != "docs/configuration.md"]
 NARTHEX = [(page, line) for page, line in commands() if re.match(r"(\.venv/bin/)?narthex ", line)]
@@ -23,6 +23,9 @@ MAKE = [(page, line.partition("#")[0].split()[1]) for page, line in commands() i
 def test_a_configuration_in_a_page_loads(tmp_path: Path, snippet: Snippet) -> None:
     path = tmp_path / f"narthex.{snippet.language}"
     path.write_text(snippet.text, "utf-8")
+    for beside in ("server.pem", "server.key", "clients-ca.pem"):  # files that configurations refer to
+        (tmp_path / beside).write_text("x")
+    (tmp_path / "rules.cedar").write_text("permit(principal, action, resource);")
 
     loaded = load(path, VARIABLES)
 

@@ -15,13 +15,20 @@ from urllib.parse import urlsplit
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from narthex import __version__
-from narthex.limits import admin_connections_max, admin_keepalive_seconds_max, admin_stop_seconds_max
+from narthex.control.explaining import ANSWER, QUESTION, NoAnswer
+from narthex.limits import (
+    admin_body_bytes_max,
+    admin_connections_max,
+    admin_keepalive_seconds_max,
+    admin_stop_seconds_max,
+)
 from narthex.telemetry.log import Log
 from narthex.telemetry.metrics import Metrics
 
@@ -33,6 +40,14 @@ class House(Protocol):
 
     def servers(self) -> list[Tree]:
         """One tree per server: name, kind, era, revision, state, tools, degraded, last_error, processes."""
+        ...
+
+    def keys(self) -> list[Tree]:
+        """One tree per API key: prefix, name, state, scopes, tenant, endpoints and times. Never the key."""
+        ...
+
+    def explain(self, question: object) -> Tree:
+        """Who would decide about one call, and why. Raises `NoAnswer`."""
         ...
 
     def snapshot(self) -> Tree:
@@ -104,6 +119,16 @@ def application(house: House, metrics: Metrics, log: Log, port: int) -> ASGIApp:
     async def servers(request: Request) -> Response:
         return _json({"servers": house.servers()})
 
+    async def keys(request: Request) -> Response:
+        return _json({"keys": house.keys()})
+
+    async def explain(request: Request) -> Response:
+        question = await _body(request)
+        try:
+            return _json(house.explain(msgspec.json.decode(question or b"{}")))
+        except (NoAnswer, msgspec.DecodeError) as error:
+            return _json({"error": str(error)}, status=400)
+
     async def snapshot(request: Request) -> Response:
         return _json(house.snapshot())
 
@@ -114,10 +139,11 @@ def application(house: House, metrics: Metrics, log: Log, port: int) -> ASGIApp:
         page, content_type = await metrics.scrape(request.headers.get("accept", ""))
         return Response(page, headers={"content-type": content_type})
 
-    views = (healthz, servers, snapshot, openapi, scrape)
-    paths = ("/healthz", "/api/servers", "/api/snapshot", "/api/openapi.json", "/metrics")
+    views = (healthz, servers, keys, snapshot, openapi, scrape)
+    paths = ("/healthz", "/api/servers", "/api/keys", "/api/snapshot", "/api/openapi.json", "/metrics")
     routes = [Route(path, view, methods=["GET"]) for path, view in zip(paths, views, strict=True)]
-    return _Door(Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found}), log, port)
+    routes.append(Route("/api/explain", explain, methods=["POST"]))
+    return _Door(Starlette(routes=routes, exception_handlers=dict.fromkeys(_SAID, _refused)), log, port)
 
 
 class _Door:
@@ -164,10 +190,29 @@ class _Door:
         return f"127.0.0.1:{self._port} and localhost:{self._port}"
 
 
-async def _not_found(request: Request, fault: Exception) -> Response:
+_SAID = {
+    404: "There is nothing here; see /api/openapi.json.",
+    405: "Not with this method; see /api/openapi.json.",
+    413: f"No question is larger than {admin_body_bytes_max} bytes.",
+    415: "Send the question as application/json.",
+}
+
+
+async def _refused(request: Request, fault: Exception) -> Response:
     status = getattr(fault, "status_code", 404)
-    said = "Only GET is answered here." if status == 405 else "There is nothing here; see /api/openapi.json."
-    return _json({"error": said}, status=status)
+    return _json({"error": _SAID[status]}, status=status)
+
+
+async def _body(request: Request) -> bytes:
+    """A small one. A page of another site could send nothing but text without asking first (and is turned away)."""
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise HTTPException(415)
+    found = b""
+    async for part in request.stream():
+        found += part
+        if len(found) > admin_body_bytes_max:
+            raise HTTPException(413)
+    return found
 
 
 def _json(tree: object, status: int = 200) -> Response:
@@ -241,6 +286,21 @@ _SERVER = _object(
     last_error=_TEXT_OR_NULL,
     processes=_COUNT,
 )
+_TIME_OR_NULL: Tree = {"type": ["number", "null"], "description": "Seconds since the epoch."}
+_TEXTS: Tree = {"type": "array", "items": _TEXT}
+_KEY = _object(
+    prefix=_TEXT,
+    name=_TEXT,
+    state={"enum": ["active", "replaced", "expired", "revoked"]},
+    scopes=_TEXTS,
+    tenant=_TEXT_OR_NULL,
+    endpoints={**_TEXTS, "type": ["array", "null"]},
+    created=_TIME_OR_NULL,
+    expires=_TIME_OR_NULL,
+    last_used=_TIME_OR_NULL,
+    revoked=_TIME_OR_NULL,
+    replaced_by=_TEXT_OR_NULL,
+)
 _ENDPOINT = _object(name=_TEXT, tools=_COUNT, resources=_COUNT, resource_templates=_COUNT, prompts=_COUNT)
 
 OPENAPI: Tree = {
@@ -269,6 +329,12 @@ OPENAPI: Tree = {
                 "responses": _answers("All of them.", _object(servers={"type": "array", "items": _SERVER})),
             }
         },
+        "/api/keys": {
+            "get": {
+                "summary": "The API keys, without the keys; 'narthex keys' makes and revokes them",
+                "responses": _answers("All of them.", _object(keys={"type": "array", "items": _KEY})),
+            }
+        },
         "/api/snapshot": {
             "get": {
                 "summary": "The configured world that calls begin in now",
@@ -276,6 +342,16 @@ OPENAPI: Tree = {
                     "Its serial number and its endpoints.",
                     _object(serial=_COUNT, endpoints={"type": "array", "items": _ENDPOINT}),
                 ),
+            }
+        },
+        "/api/explain": {
+            "post": {
+                "summary": "Why would this caller be let in, or not: filter by filter",
+                "requestBody": {"required": True, "content": {"application/json": {"schema": QUESTION}}},
+                "responses": {
+                    **_answers("Who decides, and why.", ANSWER),
+                    "400": {"description": "The question cannot be answered; the text says why."},
+                },
             }
         },
         "/api/openapi.json": {

@@ -61,11 +61,24 @@ Check = Callable[[Findings], None]
 
 def run_checks(findings: Findings) -> None:
     """Every check, in the order in which an operator reads the file."""
+    from narthex.control.check_authentication import check_authentication
+    from narthex.control.check_credentials import check_credentials
     from narthex.control.check_endpoints import check_endpoints
     from narthex.control.check_house import check_house
+    from narthex.control.check_issuer import check_issuer
+    from narthex.control.check_scopes import check_scopes
     from narthex.control.check_servers import check_servers
 
-    checks: tuple[Check, ...] = (check_house, check_servers, check_endpoints, check_unenforced)
+    checks: tuple[Check, ...] = (
+        check_house,
+        check_authentication,
+        check_issuer,
+        check_servers,
+        check_credentials,
+        check_endpoints,
+        check_scopes,
+        check_unenforced,
+    )
     for check in checks:
         check(findings)
 
@@ -75,12 +88,8 @@ def check_unenforced(findings: Findings) -> None:
     what = "understood, not enforced in this version"
     remedy = "Remove it to start without it, or keep it for a version that enforces it."
     config = findings.config
-    if config.authentication is not None:
-        findings.not_ready(("authentication",), what, remedy)
     for path, server in findings.servers():
         if server.rate_limit is not None:
             findings.not_ready((*path, "rate_limit"), what, remedy)
-        if server.required_scopes:
-            findings.not_ready((*path, "required_scopes"), what, remedy)
     if config.metering is not None:
         findings.not_ready(("metering",), what, remedy)

@@ -24,7 +24,7 @@ def check_endpoints(findings: Findings) -> None:
             _server(findings, (*path, "servers", index), server, names)
         for key, patterns in (("include", endpoint.include or ()), ("exclude", endpoint.exclude)):
             for index, pattern in enumerate(patterns):
-                _pattern(findings, (*path, key, index), pattern, names, endpoint)
+                check_pattern(findings, (*path, key, index), pattern, names, endpoint)
         _changes(findings, path, endpoint, names)
 
 
@@ -34,20 +34,25 @@ def _server(findings: Findings, path: Path, name: str, names: list[str], *, at_k
         findings.problem(path, f"there is no server '{name}'", suggest(name, names), at_key=at_key)
 
 
-def _pattern(findings: Findings, path: Path, pattern: str, names: list[str], endpoint: EndpointConfig) -> None:
+def check_pattern(
+    findings: Findings, path: Path, pattern: str, names: list[str], endpoint: EndpointConfig, *, at_key: bool = False
+) -> None:
+    """A pattern in the forms of `include`: `server/tool`, a tool's name, or a glob of either."""
     server, slash, tool = pattern.partition("/")
     if not pattern or (slash and not (server and tool)):
-        findings.problem(
-            path, "must be 'server/tool', a tool's name, or a glob of either", "Like 'crm/search_*' or 'get_*'."
-        )
+        what = "must be 'server/tool', a tool's name, or a glob of either"
+        findings.problem(path, what, "Like 'crm/search_*' or 'get_*'.", at_key=at_key)
         return
     if not slash or _GLOB.search(server):
         return
     # An `exclude` with a misspelt server would exclude nothing, in silence.
-    _server(findings, path, server, names)
+    _server(findings, path, server, names, at_key=at_key)
     if server in names and endpoint.servers is not None and server not in endpoint.servers:
         findings.warn(
-            path, f"has no effect: '{server}' is not among the servers of this endpoint", "Add it to 'servers'."
+            path,
+            f"has no effect: '{server}' is not among the servers of this endpoint",
+            "Add it to 'servers'.",
+            at_key=at_key,
         )
 
 

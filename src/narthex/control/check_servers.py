@@ -14,7 +14,7 @@ from narthex.model.config import ServerConfig
 from narthex.upstream.http import origin
 
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# The gateway computes these from the call; a second value could contradict the body (PROTOCOL.md, S-HDR-14).
+# The gateway computes these from the call; a second value could contradict the body (S-HDR-14).
 _OURS = {
     "host",
     "content-length",
@@ -27,7 +27,7 @@ _OURS = {
     "te",
 }
 _FOR_COMMANDS = ("env", "inherit_env", "cwd", "args", "start", "idle_stop_seconds", "start_seconds", "resources")
-_FOR_URLS = ("headers", "stateless")
+_FOR_URLS = ("headers", "pass_headers", "credentials", "stateless")
 
 
 def folded(name: str) -> str:
@@ -50,6 +50,7 @@ def check_servers(findings: Findings) -> None:
         if server.upstream is not None:
             _remote(findings, path, server.upstream)
         _headers(findings, path, server)
+        _tools(findings, path, server)
         if server.command is not None and server.enabled:
             _command(findings, path, server, server.command)
 
@@ -98,6 +99,17 @@ def _headers(findings: Findings, path: Path, server: ServerConfig) -> None:
             findings.problem(
                 inner, "the value holds a line break or another character that no header can carry", remedy
             )
+
+
+def _tools(findings: Findings, path: Path, server: ServerConfig) -> None:
+    """Which tools a server has is known at run time; here only what can never mean anything, or not both."""
+    for key, patterns in (("tools", server.tools or ()), ("exclude", server.exclude)):
+        for index, pattern in enumerate(patterns):
+            inner = (*path, key, index)
+            if not pattern:
+                findings.problem(inner, "must be a tool's name, or a glob of names", "Like 'search_repos' or 'get_*'.")
+            elif key == "exclude" and pattern in (server.tools or ()):
+                findings.warn(inner, f"'{pattern}' stands under 'tools' too; it is not offered", "Remove one of both.")
 
 
 def _command(findings: Findings, path: Path, server: ServerConfig, command: tuple[str, ...]) -> None:

@@ -20,13 +20,25 @@ from narthex.control.load import substitution_for
 from narthex.control.mcp_json import servers_path, translate
 from narthex.control.problem import ConfigError, Problem
 from narthex.control.read import read
-from narthex.control.secrets import holds_credentials, looks_secret
 from narthex.control.substitute import Missing, Substitution
 from narthex.model.config import Config
+from narthex.telemetry.secrets import holds_credentials, looks_secret
 
 _FORM = re.compile(r"\$\{([^{}]+)\}")
 _SCHEMES = re.compile(r"(?:Bearer|Basic|Token|ApiKey) ", re.IGNORECASE)
-_ORDER = ("name", "description", "upstream", "command", "args", "env", "inherit_env", "cwd", "headers", "tools")
+_ORDER = (
+    "name",
+    "description",
+    "upstream",
+    "command",
+    "args",
+    "env",
+    "inherit_env",
+    "cwd",
+    "headers",
+    "tools",
+    "exclude",
+)
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]

@@ -92,7 +92,16 @@ def _loaded(document: Document, substitution: Substitution, overrides: Overrides
     config = findings.config
     warnings = _in_order([*findings.document.notes, *findings.warnings])
     unready = _in_order([*findings.document.unready, *findings.unready])
-    return Loaded(config, warnings, (*sources, *map(FilePath, (config.tls or {}).values())), unready)
+    return Loaded(config, warnings, (*sources, *_files_of(config)), unready)
+
+
+def _files_of(config: Config) -> list[FilePath]:
+    """The files that it names and that are read with it."""
+    named = [*(config.tls or {}).values()]
+    found = config.authentication
+    if found is not None:
+        named += [found.policies or "", found.certificates.authority if found.certificates is not None else ""]
+    return [FilePath(name) for name in named if name]
 
 
 def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
@@ -131,7 +140,7 @@ def fill(document: Document, substitution: Substitution) -> tuple[set[Path], lis
     def walk(value: Any, path: Path) -> Any:
         if isinstance(value, str):
             try:
-                text = substitution.fill(value)
+                text = substitution.fill(value, of_callers=_speaks_of_callers(path))
             except Missing as missing:
                 problems.append(document.problem(path, missing.what, missing.remedy))
                 return value
@@ -148,6 +157,11 @@ def fill(document: Document, substitution: Substitution) -> tuple[set[Path], lis
     document.tree = walk(document.tree, ())
     document.given = substitution.given
     return filled, problems
+
+
+def _speaks_of_callers(path: Path) -> bool:
+    """Whether `${claims.…}` may stand here: a header for a server, which is filled in for each call."""
+    return len(path) == 4 and (path[0], path[2]) == ("servers", "headers")
 
 
 def substitution_for(path: FilePath, environ: Mapping[str, str], document: Document) -> Substitution:
@@ -189,6 +203,8 @@ def _freeze(document: Document, broken: set[Path], folder: FilePath) -> tuple[Co
     tree = {key: value for key, value in document.tree.items() if not str(key).startswith("x-")}
     for path in sorted((path for path in broken if path and path[0] != "servers"), key=len, reverse=True):
         _remove(tree, path)
+    if any(path[:1] == ("authentication",) for path in broken):
+        tree.pop("authentication", None)  # half of it would let other people in than the whole
     servers = tree.pop("servers", [])
     places = []
     good = []
@@ -199,13 +215,31 @@ def _freeze(document: Document, broken: set[Path], folder: FilePath) -> tuple[Co
                 continue
             for path in inner:
                 _remove(server, path)
+            if any(path[:1] == ("credentials",) for path in inner):
+                server.pop("credentials", None)  # half of it would be another credential
             good.append(_normal(server, folder))
             places.append(place)
     if "tls" in tree:
         tree["tls"] = {key: str(folder / FilePath(name).expanduser()) for key, name in tree["tls"].items()}
+    if isinstance(tree.get("authentication"), dict):
+        tree["authentication"] = _with_files(tree["authentication"], folder)
     if "state" in tree:
         tree["state"] = str(folder / FilePath(tree["state"]).expanduser())
     return msgspec.convert({**tree, "servers": good}, Config), tuple(places)
+
+
+def _with_files(authentication: dict[str, Any], folder: FilePath) -> dict[str, Any]:
+    """The same with absolute files: they stand relative to the configuration."""
+    found = dict(authentication)
+    if "policies" in found:
+        found["policies"] = str(folder / FilePath(found["policies"]).expanduser())
+    if "certificates" in found and "authority" in found["certificates"]:
+        authority = str(folder / FilePath(found["certificates"]["authority"]).expanduser())
+        found["certificates"] = {**found["certificates"], "authority": authority}
+    if "server" in found and "users" in found["server"]:
+        users = str(folder / FilePath(found["server"]["users"]).expanduser())
+        found["server"] = {**found["server"], "users": users}
+    return found
 
 
 def _normal(server: dict[str, Any], folder: FilePath) -> dict[str, Any]:
@@ -217,7 +251,18 @@ def _normal(server: dict[str, Any], folder: FilePath) -> dict[str, Any]:
         server["command"] = [*([command] if isinstance(command, str) else command), *arguments]
     if "cwd" in server:
         server["cwd"] = str(folder / FilePath(server["cwd"]).expanduser())
+    if isinstance(server.get("credentials"), dict):
+        server["credentials"] = _with_secret_files(server["credentials"], folder)
     return server
+
+
+def _with_secret_files(shown: dict[str, Any], folder: FilePath) -> dict[str, Any]:
+    found = dict(shown)
+    for key in (key for key in shown if key.endswith("_file")):
+        found[key] = str(folder / FilePath(shown[key]).expanduser())
+    if isinstance(shown.get("idp"), dict):
+        found["idp"] = _with_secret_files(shown["idp"], folder)
+    return found
 
 
 def _remove(tree: Any, path: Path) -> None:

@@ -180,11 +180,11 @@ class _Entry:
         self.put(("tools",), (key,), value)
 
     def hidden(self, key: str, value: Any) -> None:
-        if value:  # passing it over would show what its owner wanted hidden
-            remedy = (
-                "List the tools to offer under 'includeTools', or use an endpoint with 'exclude' in a file of ours."
-            )
-            what = "understood, not enforced in this version"
+        if "exclude" not in self.server:
+            self.put(("exclude",), (key,), value)
+        elif value != self.server["exclude"]:  # choosing one would show what the other wants hidden
+            what = "is a second list of the same kind, and not the same"
+            remedy = "Write all of it into one of the two."
             self.ours.unready.append(self.theirs.problem((*self.path, key), what, remedy, at_key=True))
 
     def call_seconds(self, key: str, value: Any) -> None:

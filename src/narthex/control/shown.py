@@ -3,9 +3,13 @@
 Knows: where each number is kept. Refuses to know: HTTP (that is `admin`), the Prometheus format (that is `telemetry`).
 """
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from narthex.control.explaining import Explaining
+from narthex.control.keys import described
+from narthex.identity.api_keys import ApiKeys
 from narthex.relay.bus import Bus
 from narthex.relay.fleet import Fleet
 from narthex.relay.session import Sessions
@@ -22,8 +26,11 @@ _ANSWERS = (State.UP, State.IDLE)
 class Shown:
     """The `House` of the admin address. It answers from memory, at once."""
 
-    def __init__(self, fleet: Fleet, bus: Bus, sessions: Sessions, log: Log) -> None:
+    def __init__(
+        self, fleet: Fleet, bus: Bus, sessions: Sessions, log: Log, api_keys: ApiKeys, explaining: Explaining
+    ) -> None:
         self._fleet, self._bus, self._sessions, self._log = fleet, bus, sessions, log
+        self._api_keys, self.explain = api_keys, explaining.explain
 
     def servers(self) -> list[Tree]:
         """One tree per server, in the order of the configuration."""
@@ -52,6 +59,11 @@ class Shown:
             ],
         }
 
+    def keys(self) -> list[Tree]:
+        """One tree per API key, the oldest first; never the key."""
+        now = time.time()
+        return [described(record, now) for record in self._api_keys.records()]
+
     def measure(self, metrics: Metrics, connections: Callable[[], int], inflight: Callable[[], int]) -> None:
         """Give the metrics their readings."""
         read, each = metrics.read, self._each
@@ -63,6 +75,8 @@ class Shown:
         read("narthex_connections", lambda: _one(connections()))
         read("narthex_inflight", lambda: _one(inflight()))
         read("narthex_sessions", lambda: _one(len(self._sessions)))
+        read("narthex_resumption_bytes", lambda: _one(self._sessions.shelf.bytes))
+        read("narthex_resumption_dropped_total", lambda: _one(self._sessions.shelf.dropped))
         read("narthex_listeners", lambda: _one(len(self._bus)))
         read("narthex_log_lines_dropped_total", lambda: _one(self._log.dropped))
         read("narthex_snapshot_serial", lambda: _one(self._fleet.slot.current.serial))

@@ -15,6 +15,7 @@ from narthex.limits import secret_bytes_max
 # `$${` is a literal `${`.
 _FORM = re.compile(r"\$(\$\{)|\$\{([^{}]*)\}|(\$\{)")
 _GEMINI = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+_OF_CALLERS = re.compile(r"(\$\{(?:claims|principal)\.[^{}]+\})")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -38,10 +39,16 @@ class Substitution:
     read: list[Path] = field(default_factory=list)
     given: dict[str, str] = field(default_factory=dict)  # every value that was put in -> the form it replaced
 
-    def fill(self, text: str) -> str:
-        """`text` with every form replaced, once: what was put in is not looked into again."""
+    def fill(self, text: str, *, of_callers: bool = False) -> str:
+        """`text` with every form replaced, once: what was put in is not looked into again.
+
+        `of_callers`: what speaks of whoever calls stays as it is; it is filled in with each call.
+        """
         if "$" not in text:
             return text
+        if of_callers and _OF_CALLERS.search(text):
+            pieces = _OF_CALLERS.split(text)
+            return "".join(piece if index % 2 else self.fill(piece) for index, piece in enumerate(pieces))
         if self.bare_names and (found := _GEMINI.fullmatch(text)):
             value = self.variable(found.group(1))
             self.given[value] = text
@@ -71,6 +78,9 @@ class Substitution:
         return self.variable(form)
 
     def variable(self, form: str) -> str:
+        if form.startswith(("claims.", "principal.")):
+            what = f"'${{{form.partition('.')[0]}.…}}' speaks of a caller, and can only stand in 'headers' of a server"
+            raise Missing(what, "Write a fixed value here.")
         name, dash, default = form.partition(":-")
         if not _NAME.fullmatch(name):
             forms = "${NAME}, ${NAME:-default} and ${file:/path}"

@@ -31,6 +31,13 @@ _PATTERNS = {
     "^[a-z0-9][a-z0-9-]{0,62}$": (
         "an endpoint's name has 1 to 63 small letters, digits and '-', and begins with a letter or digit"
     ),
+    "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$": (
+        "a tenant's name has 1 to 63 letters, digits, '.', '_' and '-', and begins with a letter or digit"
+    ),
+    "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$": "a header's name has 1 to 128 letters, digits and signs, without blanks",
+    r"^[\x21\x23-\x5B\x5D-\x7E]{1,256}$": (
+        "a scope has 1 to 256 visible ASCII characters, without blanks, quotation marks and backslashes"
+    ),
 }
 # Words of other programs, and of later versions, for what people reach for.
 _ELSEWHERE = {
@@ -42,7 +49,8 @@ _ELSEWHERE = {
     "disabled": "Here it is 'enabled: false'.",
     "envFile": "Name the variables under 'env', with values like ${NAME} or ${file:/path}.",
     "environment": "Here it is called 'env'.",
-    "auth": "Here it is 'headers: {Authorization: \"Bearer ${TOKEN}\"}'.",
+    "auth": "Here it is 'credentials', or 'headers: {Authorization: \"Bearer ${TOKEN}\"}'.",
+    "oauth": "Here it is 'credentials: {type: client_credentials, …}'.",
     "timeout": "Here it is called 'timeout_seconds'.",
     "port": "Here it is part of 'listen: http://127.0.0.1:8080'.",
     "host": "Here it is part of 'listen: http://127.0.0.1:8080'.",
