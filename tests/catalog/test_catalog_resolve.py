@@ -33,7 +33,10 @@ def test_an_unknown_name_is_answered_with_those_that_may_have_been_meant() -> No
     assert fault.code == -32602
     assert str(fault) == "Unknown tool: 'search_issues'. Did you mean 'jira__search_issues'?"
     assert fault.data == {"reason": "unknown_tool", "nearest": ["jira__search_issues"]}
-    assert str(resolve.unknown_prompt(endpoint.prompts, "Review")) == "Unknown prompt: 'Review'. Did you mean 'github__review'?"
+    assert (
+        str(resolve.unknown_prompt(endpoint.prompts, "Review"))
+        == "Unknown prompt: 'Review'. Did you mean 'github__review'?"
+    )
     assert str(resolve.unknown_tool(endpoint.tools, "zzz")) == "Unknown tool: 'zzz'."
 
 
