@@ -157,6 +157,7 @@ start_seconds_max = 60.0  # a first `npx` or `uvx` start downloads the package
 place_seconds_max = 5.0  # a start that takes longer counts as slow: it waits for the network, or hangs
 era_record_seconds_max = 3_600.0
 catalogue_refresh_seconds = 300.0
+first_refresh_seconds = 0.01  # between two servers whose catalogues are known from before a restart
 restart_seconds_min = 1.0
 restart_seconds_max = 60.0
 restarts_before_pause_max = 5

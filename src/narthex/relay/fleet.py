@@ -100,8 +100,9 @@ class Fleet:
             self._judge = judge
             self._exchange(config, servers)
             self._publish(config, made)
+        known = [server for server in fresh.values() if server.offer is not None]
         for server in fresh.values():
-            self._begin(server)
+            self._begin(server, known.index(server) if server.offer is not None else 0)
 
     def _exchange(self, config: Config, servers: dict[str, Server]) -> None:
         before, self.servers = self.servers, servers
@@ -129,8 +130,11 @@ class Fleet:
             return StdioOpener(config, self._spawner, self._owned, era, lambda line: self._stderr(name, line))
         return HttpOpener(config, house_config.limits, self._owned, era, partial(self._notices.say, config.name))
 
-    def _begin(self, server: Server) -> None:
-        """Ask a new server for its catalogue; one that is started only when needed, and known, waits for that."""
+    def _begin(self, server: Server, place: int) -> None:
+        """Ask a new server for its catalogue; one that is started only when needed, and known, waits for that.
+
+        Known ones are asked one after the other: the first clients after a restart should not have to wait for all.
+        """
         self._offers.pop(server.name, None)
         config = server.config
         if (
@@ -140,6 +144,8 @@ class Fleet:
             and not server.watch.wanted
         ):
             server.health.state = State.IDLE
+        elif place:
+            server.refresh_soon(place * house.first_refresh_seconds)
         else:
             self._owned.start(server.refresh(), f"{server.name}.first")
 
