@@ -23,6 +23,7 @@ class Client:
     url: str
     era: str
     session: str = ""
+    bearer: str = ""  # an API key or a token
     connection: http.client.HTTPConnection = field(init=False)
     last_id: int = 0
 
@@ -37,12 +38,13 @@ class Client:
         return self
 
     def headers(self, method: str, name: str) -> dict[str, str]:
+        shown = {**ACCEPT, "Authorization": f"Bearer {self.bearer}"} if self.bearer else ACCEPT
         if self.era == LEGACY:
             session = {"Mcp-Session-Id": self.session} if self.session else {}
             version = {"MCP-Protocol-Version": LEGACY} if method != "initialize" else {}
-            return {**ACCEPT, **version, **session}
+            return {**shown, **version, **session}
         named = {"Mcp-Name": name} if name else {}
-        return {**ACCEPT, "MCP-Protocol-Version": MODERN, "Mcp-Method": method, **named}
+        return {**shown, "MCP-Protocol-Version": MODERN, "Mcp-Method": method, **named}
 
     def message(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         self.last_id += 1

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from answers import ARGUMENTS, LEGACY, MODERN
 from ask import Client
+from callers import guarded, is_let_in, with_key, with_token
 from gateway import Gateway, listed, servers_of_the_cells
 from generator import Sample, Target, checked, measure
 from peers import NGINX, start_fastmcp, start_nginx
@@ -25,6 +26,7 @@ MODERN_MODERN = "Narthex modern → modern"
 CROSSED = ("Narthex legacy → legacy", "Narthex modern → legacy", "Narthex legacy → modern")
 WITH_SESSION = "Narthex legacy → legacy with session"
 MODERN_STDIO = "Narthex modern → stdio"
+WITH_KEY, WITH_TOKEN = "Narthex modern → modern, API key", "Narthex modern → modern, ES256 token"
 FASTMCP_SECONDS = 8.0  # it answers some twenty calls a second: fewer seconds would count none at 64 callers
 
 
@@ -49,6 +51,7 @@ def measure_cells(
     gateway = stack.enter_context(Gateway(folder, "cells", servers_of_the_cells(far)))
     gateway.ready()
     targets = direct_and_nginx(stack, folder, upstream, far, measured) + through(gateway, far)
+    targets += through_guarded(stack, folder, far)
     for target in targets:
         checked(target)
         measure(target, CALLERS[-1], 1.0)  # pools are filled, code is warm
@@ -89,6 +92,16 @@ def through(gateway: Gateway, far: int) -> list[Target]:
         Target(WITH_SESSION, legacy, tools["session"], gateway, count),
         Target(MODERN_STDIO, modern, tools["piped"], gateway),
     ]
+
+
+def through_guarded(stack: ExitStack, folder: Path, far: int) -> list[Target]:
+    """The same call by callers who show who they are, through a gateway that asks."""
+    gateway, secret = guarded(folder, far)
+    stack.enter_context(gateway).ready()
+    count = f"http://127.0.0.1:{far}/count"
+    callers = {WITH_KEY: with_key(gateway), WITH_TOKEN: with_token(gateway, secret)}
+    gateway.wait_until(lambda: is_let_in(callers[WITH_KEY]))
+    return [Target(name, client, "echo", gateway, count) for name, client in callers.items()]
 
 
 def measure_fastmcp(folder: Path, far: int, numbers: tuple[int, ...], measured: Measured) -> None:

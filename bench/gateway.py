@@ -21,10 +21,10 @@ LIST_SECONDS_MAX = 60.0
 class Gateway(Running):
     """A started gateway. `url` is its `/mcp`; it is ready when it says so."""
 
-    def __init__(self, folder: Path, name: str, servers: list[dict[str, Any]]) -> None:
+    def __init__(self, folder: Path, name: str, servers: list[dict[str, Any]], **more: Any) -> None:
         self.address = f"http://127.0.0.1:{free_port()}"
         self.url = f"{self.address}/mcp"
-        file = folder / f"{name}.yaml"
+        file = self.file = folder / f"{name}.yaml"
         state = folder / f"{name}.state"
         state.mkdir(exist_ok=True)
         config = {
@@ -32,6 +32,7 @@ class Gateway(Running):
             "admin": {"listen": f"http://127.0.0.1:{free_port()}"},
             "state": str(state),
             "servers": servers,
+            **more,
         }
         file.write_text(json.dumps(config, indent=2))  # JSON is YAML
         super().__init__(name, [NARTHEX, "serve", file], folder / f"{name}.log")

@@ -15,7 +15,9 @@ from cells import (
     MODERN_MODERN,
     MODERN_STDIO,
     THROUGH_NGINX,
+    WITH_KEY,
     WITH_SESSION,
+    WITH_TOKEN,
     Measured,
 )
 from generator import Sample
@@ -31,6 +33,7 @@ THROUGHPUT_RATIO_MIN = 0.6
 P99_PER_P50_MAX = 5.0
 OTHER_CELLS_FACTOR = 1.5  # legacy and crossed cells may cost so much more than modern → modern may
 STDIO_ADDED_P50_US_MAX = 500.0
+KNOWN_CALLER_US_MAX = 10.0  # processor time that asking who calls may cost, once the credential was seen
 FIRST_PAGE_MS_MAX = 10.0
 FLEET_BYTES_MAX = 150 * MIB
 SESSIONS_BYTES_MAX = 10 * MIB
@@ -56,7 +59,14 @@ def verdicts(measured: Measured, weight: Weight) -> list[Verdict]:
     rows = of_cell(measured, MODERN_MODERN, 1.0) + tails(measured)
     for cell in (*CROSSED, WITH_SESSION):
         rows += of_cell(measured, cell, OTHER_CELLS_FACTOR)
-    return rows + of_stdio(measured) + of_weight(weight) + of_fastmcp(measured) + of_errors(measured)
+    return (
+        rows
+        + of_callers(measured)
+        + of_stdio(measured)
+        + of_weight(weight)
+        + of_fastmcp(measured)
+        + of_errors(measured)
+    )
 
 
 def of_cell(measured: Measured, cell: str, factor: float) -> list[Verdict]:
@@ -80,6 +90,16 @@ def tails(measured: Measured) -> list[Verdict]:
     for callers in CALLERS:
         tail = median(sample.p99_us / max(sample.p50_us, 1) for sample in measured.samples[MODERN_MODERN, callers])
         rows.append(at_most(f"{MODERN_MODERN}: p99, {said(callers)}", tail, P99_PER_P50_MAX, "{:.1f} × p50"))
+    return rows
+
+
+def of_callers(measured: Measured) -> list[Verdict]:
+    """What a call costs more when its caller has to be known."""
+    rows = []
+    for cell in (WITH_KEY, WITH_TOKEN):
+        for callers in CALLERS:
+            more = median(pairs(measured, cell, MODERN_MODERN, callers, lambda a, b: a.cpu_us - b.cpu_us))
+            rows.append(at_most(f"{cell}: added CPU, {said(callers)}", more, KNOWN_CALLER_US_MAX, "{:.1f} µs"))
     return rows
 
 
