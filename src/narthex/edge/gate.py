@@ -1,7 +1,7 @@
 """The gate: who sends this request, and what they are told who may not come in.
 
 Knows: where a request shows its credential, and how a refusal looks in HTTP. Refuses to judge credentials: that is
-`identity`. Nothing of a body is read before this (H11).
+`identity`. Nothing of a body is parsed before this (H11).
 """
 
 import time
