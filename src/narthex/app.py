@@ -103,7 +103,7 @@ class Gateway:
         self.relay = Relay(self.slot, self.fleet, sealer, self._record)
         self.calls = LegacyCalls(self.relay, self.bus, self.sessions)
         # who is asking
-        self.callers = Callers(self.slot, folder, sealer, self.owned, self.tell, self._fault)
+        self.callers = Callers(self.slot, folder, sealer, self.owned, self.tell, self._fault, self.metrics.refused)
         gate = self.callers.gate
         # the faces
         express = Express(self.relay)

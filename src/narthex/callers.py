@@ -29,7 +29,7 @@ from narthex.wire.seal import Sealer
 
 
 class Callers:
-    """One for the gateway. `say(level, sentence)`: a line for the operator."""
+    """One for the gateway. `say(level, sentence)`: a line for the operator; `count(reason)`: somebody was refused."""
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Callers:
         owned: Owned,
         say: Callable[[str, str], None],
         on_fault: Callable[[str, BaseException], None],
+        count: Callable[[str], None],
     ) -> None:
         config: Config = slot.current.config
         self.keys = ApiKeys(folder, say=say)
@@ -46,7 +47,7 @@ class Callers:
         self.keys.on_change = self.authority.revoke_all
         self.authority.vouching = lambda: slot.current.on_behalf
         self.authority.configure(config.authentication, {})
-        self.gate = Gate(self.authority, slot, secure=config.tls is not None)
+        self.gate = Gate(self.authority, slot, secure=config.tls is not None, count=count)
         self.issuer: AuthorizationServer | None = None
         self._started = config  # what TLS was made of
         self._slot, self._folder, self._sealer, self._owned, self._say = slot, folder, sealer, owned, say

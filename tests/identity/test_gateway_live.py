@@ -18,6 +18,7 @@ from joserfc.jwk import ECKey
 VERSION = "2026-07-28"
 STOP_SECONDS_MAX = 20.0
 PLANTED = "planted-s3cret"
+REASONS = ("no_credential", "invalid_token", "insufficient_scope")
 
 
 class Said(NamedTuple):
@@ -33,10 +34,12 @@ class Gateway:
         self._process = process
         self.log = ""
         self.url = ""
+        self.admin = ""
         assert process.stdout is not None
         for line in process.stdout:
             self.log += line
-            self.url = json.loads(line).get("url", "")
+            told = json.loads(line)
+            self.url, self.admin = told.get("url", ""), told.get("admin", "")
             if self.url:
                 return
         raise AssertionError(f"the gateway did not start: {self.log}")
@@ -180,3 +183,16 @@ def test_a_proof_is_good_for_one_request(tmp_path: Path, realm: Realm, key: ECKe
 
     assert [answer.status for answer in answers] == [401, 200, 401, 200, 401]
     assert answers[2].challenge.startswith('DPoP error="invalid_dpop_proof"')
+
+
+def test_refused_credentials_are_counted_by_reason(tmp_path: Path, realm: Realm, key: ECKey) -> None:
+    realm.publish(key)
+    with serving(tmp_path, realm.url) as gateway:
+        poor = mint(key, realm.claims(aud=gateway.url, scope="other"), "ES256")
+        assert [gateway.call(token).status for token in ("", "no.such.token", poor)] == [401, 401, 403]
+
+        with urllib.request.urlopen(f"{gateway.admin}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+
+    counted = {line for line in lines if line.startswith("narthex_refused_total")}
+    assert {f'narthex_refused_total{{reason="{reason}"}} 1.0' for reason in REASONS} <= counted

@@ -41,10 +41,11 @@ class Remembered:
 class Gate:
     """One for the gateway. `secure`: clients reach our own port by TLS."""
 
-    def __init__(self, authority: Authority, slot: Slot, *, secure: bool) -> None:
+    def __init__(self, authority: Authority, slot: Slot, *, secure: bool, count: Callable[[str], None]) -> None:
         self.authority = authority
         self._slot = slot
         self._secure = secure
+        self._count = count  # of refusals, by reason
         self._attempts = Attempts(lambda: self._slot.current.config.limits.failed_credentials_per_minute_max)
 
     def remembered(self, kept: Remembered | None) -> Principal | None:
@@ -80,7 +81,9 @@ class Gate:
     def refuse(self, exchange: Exchange, refusal: Refusal, resource: Resource) -> None:
         """401, 403 and their kin. The body says the same as the header, for whoever reads only that."""
         code = FORBIDDEN if refusal.status == 403 else UNAUTHENTICATED
-        data: dict[str, Any] = {"reason": refusal.error or "no_credential"}
+        reason = refusal.error or "no_credential"
+        self._count(reason)
+        data: dict[str, Any] = {"reason": reason}
         if refusal.scopes:
             data["required_scopes"] = sorted(refusal.scopes)
         body = encode_error(None, code, refusal.message, data)
