@@ -79,9 +79,14 @@ class Callers:
             except StateFault as error:
                 raise ConfigError([Problem("", 0, 0, "authentication.server", str(error), "")]) from None
             self._owned.start(issuer.follow(), "issuer")
-            self.authority.host(IssuerConfig(issuer=issuer.issuer, typ="at+jwt"), issuer.keys, issuer.revoked)
-            self.issuer = door.issuer = issuer
+            self.issuer = issuer
+            self._open(issuer, door)
         self.authority.warm()
+
+    def _open(self, issuer: AuthorizationServer, door: Door) -> None:
+        """People may sign in, and what is signed then is believed."""
+        self.authority.host(IssuerConfig(issuer=issuer.issuer, typ="at+jwt"), issuer.keys, issuer.revoked)
+        door.issuer = issuer
 
     async def of_environment(self, key: str, endpoint: str) -> Principal:
         """Who speaks on stdin: whoever's API key the environment holds (S-AUTH-08). Raises `ConfigError`."""
@@ -113,13 +118,15 @@ class Callers:
         if as_started(config, self._started) != config.authentication:
             self._say("warning", "Client certificates are not taken: TLS trusts their authority from the next start on")
         settings = settings_of(config, self._url)
-        if self.issuer is not None and settings is not None and settings.issuer == self.issuer.issuer:
+        if self.issuer is None or self._door is None:
+            if settings is not None:
+                self._say("warning", "'authentication.server' is new; it takes effect at the next start")
+        elif settings is not None and settings.issuer == self.issuer.issuer:
             self.issuer.adopt(settings)
-            return
-        if (self.issuer is None) != (settings is None):
-            self._say("warning", "'authentication.server' came or went; it takes effect at the next start")
-        if self.issuer is not None and self._door is not None:
-            # Until then nobody signs in there, and what it has signed is not believed.
+            if self._door.issuer is None:  # it had been taken out, and is back
+                self._open(self.issuer, self._door)
+        else:
+            # Nobody signs in there any more, and what it has signed is not believed.
             self.authority.evict(self.issuer.issuer)
             self._door.issuer = None
 
