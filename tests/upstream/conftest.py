@@ -1,10 +1,14 @@
-"""The tests of this room run on uvloop, as in production, and on asyncio's own loop, as a second opinion."""
+"""The tests of this room run on uvloop, as in production, and on asyncio's own loop, as a second opinion.
+
+And what the tests of credentials share: an issuer and a guarded server, each in a process of its own.
+"""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 import uvloop
+from credentials_kit import Far, started
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "uvloop": uvloop.new_event_loop,
@@ -14,3 +18,21 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     return LOOPS
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[tuple[Far, Far]]:
+    with started("credentials_issuer.py") as issuer, started("credentials_server.py") as server:
+        yield issuer, server
+
+
+@pytest.fixture
+def issuer(processes: tuple[Far, Far]) -> Far:
+    processes[0].order({})
+    return processes[0]
+
+
+@pytest.fixture
+def far(processes: tuple[Far, Far]) -> Far:
+    processes[1].order({})
+    return processes[1]

@@ -7,13 +7,11 @@ Refuses to know: the tests; they steer it by /control.
 import asyncio
 import base64
 import secrets
-import socket
-import sys
 import time
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
-import uvicorn
+from credentials_process import serve
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
@@ -187,9 +185,7 @@ class Refused(Exception):
     """An error of RFC 6749."""
 
 
-def main() -> None:
-    listener = socket.create_server(("127.0.0.1", 0))
-    origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+def application(origin: str) -> Starlette:
     issuer = Issuer(origin)
     routes = [
         Route("/token", issuer.token, methods=["POST"]),
@@ -197,18 +193,8 @@ def main() -> None:
         Route("/control", issuer.control, methods=["GET", "POST"]),
         Route("/{rest:path}", issuer.metadata),
     ]
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_config=None, lifespan="off"))
-    print(origin, flush=True)
-    asyncio.run(_serve(server, listener))
-
-
-async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-    server.should_exit = True
-    server.force_exit = True
-    await task
+    return Starlette(routes=routes)
 
 
 if __name__ == "__main__":
-    main()
+    serve(application)

@@ -4,15 +4,12 @@ Knows: RFC 9728 metadata, 401 and 403 with challenges, tools that tell who they 
 Refuses to know: the tests; they steer it by /control.
 """
 
-import asyncio
 import base64
 import contextvars
 import json
-import socket
-import sys
 from typing import Any
 
-import uvicorn
+from credentials_process import serve
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
@@ -130,21 +127,5 @@ class Guarded:
         return None
 
 
-def main() -> None:
-    listener = socket.create_server(("127.0.0.1", 0))
-    origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = uvicorn.Server(uvicorn.Config(Guarded(origin), log_config=None, lifespan="off"))
-    print(origin, flush=True)
-    asyncio.run(_serve(server, listener))
-
-
-async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-    server.should_exit = True
-    server.force_exit = True
-    await task
-
-
 if __name__ == "__main__":
-    main()
+    serve(Guarded)

@@ -1,6 +1,5 @@
 """Whom to ask for a token: what the server says, what an issuer says of itself, and where neither may lead us."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,24 +9,6 @@ from narthex.model.outcome import UpstreamFault
 from narthex.upstream.credentials.canonical import canonical, covers
 from narthex.upstream.credentials.challenge import challenge_of
 from narthex.upstream.http.reply import HttpReply
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[tuple[Far, Far]]:
-    with started("credentials_issuer.py") as issuer, started("credentials_server.py") as server:
-        yield issuer, server
-
-
-@pytest.fixture
-def issuer(processes: tuple[Far, Far]) -> Far:
-    processes[0].order({})
-    return processes[0]
-
-
-@pytest.fixture
-def far(processes: tuple[Far, Far]) -> Far:
-    processes[1].order({})
-    return processes[1]
 
 
 async def refusal(far: Far, /, **config: Any) -> str:

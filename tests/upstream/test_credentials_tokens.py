@@ -2,33 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from credentials_kit import SECRET, Far, House, call, oauth, opened, started, until
+from credentials_kit import SECRET, Far, House, call, oauth, opened, until
 from joserfc.jwk import ECKey, RSAKey
 
 from narthex.model.outcome import UpstreamFault
 from narthex.upstream.health import State
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[tuple[Far, Far]]:
-    with started("credentials_issuer.py") as issuer, started("credentials_server.py") as server:
-        yield issuer, server
-
-
-@pytest.fixture
-def issuer(processes: tuple[Far, Far]) -> Far:
-    processes[0].order({})
-    return processes[0]
-
-
-@pytest.fixture
-def far(processes: tuple[Far, Far]) -> Far:
-    processes[1].order({})
-    return processes[1]
 
 
 async def test_a_token_is_got_and_shown(issuer: Far, far: Far) -> None:
