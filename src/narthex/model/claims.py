@@ -9,11 +9,15 @@ from typing import Any
 from narthex.limits import token_scopes_max
 
 
-def words_in(claims: Mapping[str, Any], claim: str) -> tuple[str, ...]:
-    """The words a claim lists, as a list or separated by blanks. `a.b` also finds `b` in the object `a`."""
+def claim_of(claims: Mapping[str, Any], claim: str) -> Any:
+    """What a claim says; `a.b` also finds `b` in the object `a`. None: nothing."""
     value = claims.get(claim)
-    if value is None and "." in claim:
-        value = _inside(claims, claim.split("."))
+    return _inside(claims, claim.split(".")) if value is None and "." in claim else value
+
+
+def words_in(claims: Mapping[str, Any], claim: str) -> tuple[str, ...]:
+    """The words a claim lists, as a list or separated by blanks."""
+    value = claim_of(claims, claim)
     if isinstance(value, str):
         value = value.split()
     if not isinstance(value, list):

@@ -37,3 +37,8 @@ class Deadline:
 
     def __repr__(self) -> str:
         return f"<Deadline at {self.at:.3f}>"
+
+
+def moment_of(deadline: Deadline | float) -> float:
+    """When it is over, as it stands now."""
+    return deadline.at if isinstance(deadline, Deadline) else deadline

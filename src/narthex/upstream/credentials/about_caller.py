@@ -5,11 +5,10 @@ may be passed on (`model.credentials`); the configuration was checked against th
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from narthex.limits import header_claim_bytes_max
 from narthex.model.caller import Caller
+from narthex.model.claims import claim_of
 from narthex.model.config import ServerConfig
 from narthex.model.identity import Principal
 from narthex.upstream.credentials.face import CredentialFault
@@ -68,22 +67,12 @@ def _filled(template: str, principal: Principal) -> bytes:
 def _value(kind: str, name: str, principal: Principal) -> str | None:
     if kind == "principal":
         return getattr(principal, name) or None if name in _OF_PRINCIPAL else None
-    found = principal.claims.get(name)
-    if found is None and "." in name:
-        found = _inside(principal.claims, name.split("."))
+    found = claim_of(principal.claims, name)
     if isinstance(found, list) and all(isinstance(one, str) and "," not in one for one in found):
         found = ",".join(found)
     if isinstance(found, bool):
         return "true" if found else "false"
     return str(found) if isinstance(found, str | int) and found != "" else None
-
-
-def _inside(value: Any, path: list[str]) -> Any:
-    for name in path:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(name)
-    return value
 
 
 def _lacks(what: str) -> CredentialFault:

@@ -7,7 +7,7 @@ import asyncio
 
 from narthex.limits import Limits
 from narthex.model.caller import Caller
-from narthex.model.deadline import Deadline
+from narthex.model.deadline import Deadline, moment_of
 from narthex.upstream.credentials.face import CredentialFault, Credentials
 from narthex.upstream.http.client import HttpClient
 from narthex.upstream.http.connection import OnEvent
@@ -46,13 +46,7 @@ class BearingClient(HttpClient):
         on_event: OnEvent | None = None,
         caller: Caller | None = None,
     ) -> HttpReply:
-        if reply.status not in REFUSED:
-            return reply
-        again = await self._better(shown, caller, reply, deadline)
-        if again is None:
-            return self._judged(reply, shown)
-        answer = await super()._exchange(self._post_head, headers + again.lines, body, deadline, on_event)
-        return self._judged(answer, again)
+        return await self._repeated(reply, shown, self._post_head, headers, body, deadline, on_event, caller)
 
     async def _exchange(
         self,
@@ -65,6 +59,20 @@ class BearingClient(HttpClient):
     ) -> HttpReply:
         shown = await self._shown(caller, deadline)
         reply = await super()._exchange(head, headers + shown.lines, body, deadline, on_event)
+        return await self._repeated(reply, shown, head, headers, body, deadline, on_event, caller)
+
+    async def _repeated(
+        self,
+        reply: HttpReply,
+        shown: Pass,
+        head: bytes,
+        headers: bytes,
+        body: bytes,
+        deadline: Deadline | float,
+        on_event: OnEvent | None,
+        caller: Caller | None,
+    ) -> HttpReply:
+        """The answer; where what was shown was refused, and there is something better, that to a second try."""
         if reply.status not in REFUSED:
             return reply
         again = await self._better(shown, caller, reply, deadline)
@@ -100,14 +108,14 @@ class BearingClient(HttpClient):
     async def _shown(self, caller: Caller | None, deadline: Deadline | float) -> Pass:
         shown = self.credentials.ready(caller)
         if shown is None:
-            shown = await self.credentials.get(caller, _at(deadline))
+            shown = await self.credentials.get(caller, moment_of(deadline))
             _waited(deadline, self._loop.time())
         return shown
 
     async def _better(
         self, shown: Pass, caller: Caller | None, reply: HttpReply, deadline: Deadline | float
     ) -> Pass | None:
-        again = await self.credentials.refused(shown, caller, reply, _at(deadline))
+        again = await self.credentials.refused(shown, caller, reply, moment_of(deadline))
         _waited(deadline, self._loop.time())
         return again
 
@@ -122,10 +130,6 @@ class BearingClient(HttpClient):
         else:
             note = "it wants to be shown something, and is shown nothing (HTTP 401): look at `catalogue`"
         raise CredentialFault("it refused our credentials (HTTP 401)", note)
-
-
-def _at(deadline: Deadline | float) -> float:
-    return deadline.at if isinstance(deadline, Deadline) else deadline
 
 
 def _waited(deadline: Deadline | float, now: float) -> None:

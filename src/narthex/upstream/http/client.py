@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from narthex.limits import Limits, upstream_joined_bytes_max
 from narthex.model.caller import Caller
-from narthex.model.deadline import Deadline
+from narthex.model.deadline import Deadline, moment_of
 from narthex.upstream.http.connection import Connection, OnEvent
 from narthex.upstream.http.fault import TimedOut
 from narthex.upstream.http.head import header_lines, request_head
@@ -215,7 +215,7 @@ class HttpClient:
     ) -> HttpReply:
         pool = self._pool
         now = pool.awake()
-        if (deadline.at if isinstance(deadline, Deadline) else deadline) <= now:
+        if moment_of(deadline) <= now:
             raise TimedOut(f"{self.origin}: no time was left for the request")
         connection = pool.take()
         if connection is None:

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 
 from narthex.limits import Limits, upstream_connections_reserved
-from narthex.model.deadline import Deadline
+from narthex.model.deadline import Deadline, moment_of
 from narthex.upstream.http.connection import Connection, State
 from narthex.upstream.http.dial import dial
 from narthex.upstream.http.fault import ConnectFailed, HttpFault, Lost, PoolFull
@@ -223,7 +223,7 @@ class Pool:
             made.append(Connection(self))
             return made[-1]
 
-        at = deadline.at if isinstance(deadline, Deadline) else deadline
+        at = moment_of(deadline)
         until = min(at, self.loop.time() + self.limits.connect_seconds_max)
         try:
             connection = await dial(self.origin, self.tls, make, allow_private=self.allow_private, until=until)

@@ -7,7 +7,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from narthex.limits import sweep_seconds, upstream_idle_connection_seconds_max, upstream_idle_probe_seconds
-from narthex.model.deadline import Deadline
+from narthex.model.deadline import moment_of
 from narthex.upstream.http.fault import PoolFull
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Sweep:
 
     def _expire_waiters(self) -> bool:
         pool = self._pool
-        for waiter in [waiter for waiter in pool.waiters if _at(waiter.deadline) <= self.now]:
+        for waiter in [waiter for waiter in pool.waiters if moment_of(waiter.deadline) <= self.now]:
             pool.waiters.remove(waiter)
             if not waiter.future.done():
                 waiter.future.set_exception(PoolFull(f"{pool.origin}: no connection became free in time"))
@@ -77,7 +77,3 @@ class Sweep:
         idle = self._pool.idle
         while idle and self.now - idle[0].idle_since >= upstream_idle_connection_seconds_max:
             idle[0].close()
-
-
-def _at(deadline: Deadline | float) -> float:
-    return deadline.at if isinstance(deadline, Deadline) else deadline
