@@ -23,7 +23,7 @@ setup: $(STAMP)  ## make .venv with everything in it (done once, and again when 
 run: setup  ## start the demo: a gateway over the servers that ship with Narthex
 	@$(BIN)/narthex demo
 
-test: setup  ## every test, the outside judges included (about 20 minutes)
+test: setup  ## every test, the outside judges included (20 to 25 minutes)
 	@$(BIN)/pytest
 
 fast: setup  ## the tests of the house alone: no suite, no other people's clients and servers
