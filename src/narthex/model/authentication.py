@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from narthex.model.issuer import AuthorizationServerConfig
+from narthex.model.issuer import AuthorizationServerConfig, LoginConfig, SignInConfig
 from narthex.model.scope import Scope as Scope  # noqa: PLC0414 - known by this module too
 from narthex.model.scope import Word as Word  # noqa: PLC0414 - the same
 
@@ -91,6 +91,7 @@ class AuthenticationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     issuers: tuple[IssuerConfig, ...] = ()
     server: AuthorizationServerConfig | None = None  # an issuer of our own
     keys: bool = True
+    sign_in: SignInConfig | None = None  # of people with a browser
     scopes: ScopesConfig = ScopesConfig()
     proxy: ProxyConfig | None = None
     certificates: CertificatesConfig | None = None
@@ -101,3 +102,18 @@ class AuthenticationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
         if self.type == "keys":
             return ()
         return self.issuers if self.issuer is None else (IssuerConfig(issuer=self.issuer), *self.issuers)
+
+    def login(self) -> LoginConfig | None:
+        """Where people with a browser log in, and which claim names them as the tokens of that issuer do."""
+        asked = self.sign_in
+        found = next((one for one in self.all_issuers() if asked is not None and one.issuer == asked.issuer), None)
+        if asked is None or found is None:
+            return None
+        return LoginConfig(
+            issuer=asked.issuer,
+            client_id=asked.client_id,
+            client_secret=asked.client_secret,
+            scopes=asked.scopes,
+            subject=asked.subject or found.claims.subject,
+            allow_private=found.allow_private,
+        )

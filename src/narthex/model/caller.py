@@ -19,9 +19,17 @@ class Caller(Protocol):
     @property
     def carried(self) -> Carried: ...
 
+    def asked_for(self, scopes: frozenset[str]) -> bool:
+        """The server refuses a call for want of these, as it calls them. True: the caller is to be told what the
+        operator requires for that, before anything better is got to show to the server."""
+        ...
+
 
 class Known(NamedTuple):
     """A caller apart from any call: whose a conversation is."""
 
     principal: Principal
     carried: Carried = NOTHING_CARRIED
+
+    def asked_for(self, scopes: frozenset[str]) -> bool:
+        return False

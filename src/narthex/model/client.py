@@ -46,6 +46,11 @@ class Sitting:
     key: str
     capabilities: Mapping[str, Any]  # what this client said, at `initialize`, that it can be asked
     client: Client  # who hears and answers what belongs to no call in particular
+    of_server: Callable[[str], Client] | None = None  # the same for one server, where something may have to be hidden
+
+    def hears(self, server: str) -> Client:
+        """Who hears and answers one server."""
+        return self.client if self.of_server is None else self.of_server(server)
 
     @property
     def interactive(self) -> bool:

@@ -7,11 +7,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from narthex.limits import secret_kept_seconds, secret_kept_seconds_max
 from narthex.model.scope import Scope, Word
 
-Kind = Literal["header", "client_credentials", "token_exchange", "jwt_bearer", "id_jag"]
+Kind = Literal["header", "client_credentials", "token_exchange", "jwt_bearer", "id_jag", "authorization_code"]
 Method = Literal["basic", "post", "private_key_jwt"]
 Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=16_384)]
+Command = tuple[str, ...]  # a program and its arguments; never a line for a shell
+KeptSeconds = Annotated[float, msgspec.Meta(ge=1.0, le=secret_kept_seconds_max)]
 HeaderName = Annotated[str, msgspec.Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$")]
 
 ON_BEHALF: frozenset[str] = frozenset({"token_exchange", "jwt_bearer", "id_jag"})  # need a token of the caller
@@ -42,12 +45,21 @@ class OAuthClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     client_id: Word | None = None
     client_secret: Secret | None = None
     client_secret_file: Word | None = None  # read whenever a token is asked for
+    client_secret_command: Command | None = None  # what it prints
     private_key_file: Word | None = None  # PEM or JWK; read whenever a token is asked for
+    private_key_command: Command | None = None
+    secret_seconds: KeptSeconds = secret_kept_seconds  # how long what a command told is used
+    inherit_env: tuple[str, ...] = ()  # further variables of our own environment that the command may see
     key_id: Word | None = None
     algorithm: Literal["RS256", "PS256", "ES256"] | None = None  # absent: what fits the key
     method: Method | None = None  # absent: what the issuer takes
     parameters: dict[Word, Word] = {}  # further ones, for issuers that want them in each request for a token
     allow_private: bool = False  # the issuer may live on a private network, and speak http there
+
+    @property
+    def by_key(self) -> bool:
+        """It is proven by signing, not by showing a secret."""
+        return self.private_key_file is not None or self.private_key_command is not None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.client_id} at {(self.issuer or '?').partition('?')[0]}>"
@@ -65,6 +77,7 @@ class CredentialsConfig(OAuthClientConfig, frozen=True, forbid_unknown_fields=Tr
     header: HeaderName = "Authorization"
     value: Secret | None = None
     value_file: Word | None = None  # read again when it changes
+    value_command: Command | None = None
     # everything with tokens
     scopes: tuple[Scope, ...] = ()  # absent: what the server asks for
     resource: Word | None = None  # absent: the address of the server
@@ -72,8 +85,16 @@ class CredentialsConfig(OAuthClientConfig, frozen=True, forbid_unknown_fields=Tr
     # on behalf of the caller
     audience: Word | None = None
     subject_token_type: Literal["access_token", "id_token", "jwt"] | None = None
-    catalogue: Literal["client", "caller", "anonymous"] = "client"  # as whom the gateway asks for lists
+    catalogue: Literal["client", "caller", "anonymous"] | None = None  # as whom the gateway asks for lists
     idp: IdentityProviderConfig | None = None
+    # a grant of each user
+    client_document: Word | None = None  # absent: the one this gateway serves; "none": there is none
+    grant_of: Literal["user", "gateway"] = "user"
+
+    @property
+    def connects(self) -> bool:
+        """Somebody has to give a grant in a browser."""
+        return self.type == "authorization_code"
 
     @property
     def on_behalf(self) -> bool:

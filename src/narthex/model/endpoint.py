@@ -3,7 +3,7 @@
 Knows: the compiled tables a call looks into. Refuses to know: how they were compiled (that is `catalog`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -11,7 +11,10 @@ import msgspec
 
 from narthex.model.identity import Principal
 from narthex.model.outcome import Denial
-from narthex.model.scope import NONE
+from narthex.model.pin import Judged
+from narthex.model.scope import NONE, Said
+from narthex.model.settled import UNGOVERNED, Governed
+from narthex.model.stop import NO_STOPS, Stops
 from narthex.wire.mirror import Mirror
 
 if TYPE_CHECKING:
@@ -33,6 +36,10 @@ class Tool:
     idempotent: bool = False
     task_required: bool = False  # legacy `execution.taskSupport: required`
     needs: frozenset[str] = NONE  # the scopes that whoever calls it must have, all of them
+    declared: frozenset[str] = NONE  # those of them that its server declares
+    learnt: tuple[str, ...] = ()  # what its server asked for when it refused calls, in its own words
+    governed: Governed = UNGOVERNED  # what else the operator lays down about it
+    judged: Judged | None = None  # what became of its definition, where a rule had a say
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -45,6 +52,8 @@ class Prompt:
     public: str
     server: str
     private: str
+    needs: frozenset[str] = NONE
+    declared: frozenset[str] = NONE
 
 
 class Thing(NamedTuple):
@@ -69,8 +78,24 @@ class Items:
     modern: tuple[bytes, ...]
     legacy: Mapping[str, tuple[bytes, ...]]  # revision -> encoded; the very same bytes where nothing differs
     needs: tuple[frozenset[str], ...] = ()  # what whoever sees the item must have
+    servers: tuple[str, ...] = ()  # whose each is
     digests: tuple[bytes, ...] = ()  # of all that is shown of the item
     things: tuple[Thing, ...] = ()  # what each is to the operator's rules; empty where there are none
+
+
+class Guard(Protocol):
+    """What the resources of one server require at one endpoint, where they do not all require the same."""
+
+    def needs(self, uri: str) -> frozenset[str]:
+        """`uri`: the server's own, of a resource, or the text of a template."""
+        ...
+
+    def said(self, uri: str) -> Iterable[Said]: ...
+
+    @property
+    def most(self) -> frozenset[str]:
+        """All that any of them requires."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +103,20 @@ class Reach:
     """What one server requires of whoever comes to it through one endpoint."""
 
     needs: frozenset[str] = NONE  # whoever lacks one of these meets nothing of the server
-    rest: frozenset[str] = NONE  # what its prompts and resources require: the same, or nobody may have them
+    rest: frozenset[str] = NONE  # what is required of what no line speaks of: the same, or nobody may have it
     trusted: bool = False  # what the server says of its tools is believed
     told: frozenset[str] = NONE  # who hears that the server is there, where an endpoint speaks of its servers
     concealed: bool = False  # to whoever lacks `needs` everything of it is unknown
+    guard: Guard | None = None  # what single resources require; None: `rest`
+    challenges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # its word for a scope -> ours
+
+    def asked_for(self, words: frozenset[str]) -> frozenset[str]:
+        """What callers need for what this server calls so."""
+        return NONE.union(*(self.challenges[word] for word in words if word in self.challenges))
+
+    def needs_of(self, uri: str) -> frozenset[str]:
+        """What a resource requires, by the server's own URI of it."""
+        return self.rest if self.guard is None else self.guard.needs(uri)
 
 
 class Judge(Protocol):
@@ -127,6 +162,10 @@ class Endpoint:
         tuple[str, str], ...
     ] = ()  # the instructions in parts: server, or "" for the operator's own, and text
     judge: Judge | None = None
+    governed: Mapping[str, Governed] = field(default_factory=dict)  # by server: all of it that is no tool
+    withheld: Mapping[str, Tool] = field(default_factory=dict)  # by public name: tools whose definition is quarantined
+    judged: tuple[Judged, ...] = ()  # every definition here about which a rule had a say
+    stops: Stops = NO_STOPS  # what the operator has stopped, for now
     sights: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)  # kept by `relay.sight`
 
 
@@ -138,4 +177,5 @@ class Snapshot:
     config: Any  # model.config.Config
     endpoints: Mapping[str, Endpoint]
     on_behalf: bool = False  # some server is reached with tokens got for its callers
+    connecting: frozenset[str] = NONE  # servers that want a grant of somebody, given in a browser
     carried: frozenset[bytes] = frozenset()  # headers of clients that some server asks for, in lower case

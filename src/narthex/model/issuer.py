@@ -28,6 +28,19 @@ class LoginConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return f"<LoginConfig {self.issuer.partition('?')[0]}>"
 
 
+class SignInConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where people who come with a browser log in, if the tokens of callers are of another issuer than our own."""
+
+    issuer: Word  # one of those whose tokens are taken
+    client_id: Word
+    client_secret: Word | None = None  # absent: a public client
+    scopes: tuple[Scope, ...] = ("openid",)
+    subject: Word | None = None  # absent: the claim that names callers in that issuer's tokens
+
+    def __repr__(self) -> str:
+        return f"<SignInConfig {self.issuer.partition('?')[0]}>"
+
+
 class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One client that need not register. With `redirect_uris` people log in through it, without it acts for itself."""
 

@@ -32,3 +32,4 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     taken_at: float = 0.0  # wall clock, seconds since the epoch
     degraded: bool = False  # the server did not answer lately; this is what it said before
     skipped: tuple[str, ...] = ()  # items left out, each with its reason, for the operator
+    learnt: dict[str, tuple[str, ...]] = {}  # by tool, the scopes it asked for when it refused calls, as it calls them

@@ -71,11 +71,13 @@ class UpstreamFault(Exception):
         retry_after_ms: int | None = None,
         note: str | None = None,
         status: int | None = None,
+        scopes: frozenset[str] = NONE,
     ) -> None:
         super().__init__(f"{server}: {note or detail}")
         self.server, self.reason, self.detail = server, reason, detail
         self.sent, self.retry_after_ms, self.note = sent, retry_after_ms, note
         self.status = status  # the server's HTTP status, where that was all it said
+        self.scopes = scopes  # what the caller's grant there lacks, where the server said so
 
     def failure(self) -> Failure:
         data: dict[str, Any] = {"reason": self.reason, "server": self.server}
