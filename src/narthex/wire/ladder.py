@@ -31,6 +31,7 @@ from narthex.wire.revisions import (
     NAMED_BY,
     SUPPORTED,
 )
+from narthex.wire.trace_context import TraceContext, read_header
 
 _ROUTING = (b"mcp-protocol-version", b"mcp-method", b"mcp-name")
 _PARAM = b"mcp-param-"
@@ -67,6 +68,7 @@ class Routing:
     name: str | None
     name_is_broken: bool
     mirrored: Mapping[str, str]  # `Mcp-Param-*`, names in lower case
+    trace: TraceContext | None = None
 
 
 def routing_of(headers: HeaderView) -> Routing:
@@ -86,6 +88,7 @@ def routing_of(headers: HeaderView) -> Routing:
         name,
         broken,
         {key.decode("latin-1"): value.decode("latin-1") for key, value in mirrored},
+        read_header(headers.get(b"traceparent"), headers.get(b"tracestate")),
     )
 
 

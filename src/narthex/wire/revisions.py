@@ -6,6 +6,7 @@ Knows: names and tables of the specification. Refuses to know: sessions, servers
 MODERN = "2026-07-28"
 LEGACY_NEWEST = "2025-11-25"
 HEADER_SINCE = "2025-06-18"  # the MCP-Protocol-Version header is sent from this legacy revision on
+FORMS_SINCE = "2025-06-18"  # a client may be asked to let its user fill in a form
 LEGACY = ("2024-11-05", "2025-03-26", "2025-06-18", LEGACY_NEWEST)
 SUPPORTED = (MODERN, *reversed(LEGACY))
 

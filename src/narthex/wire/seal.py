@@ -1,7 +1,7 @@
 """Sealed tokens: what we hand to a client to bring back, unreadable and unchangeable on the way (H6).
 
-Knows: keys, purposes, AES-256-GCM (NIST SP 800-38D), HKDF-SHA256 (RFC 5869). Refuses to know: the time (it is passed),
-where keys are kept (that is `store`), and what the claims mean.
+Knows: purposes, and AES-256-GCM (NIST SP 800-38D). Refuses to know: the time (it is passed), where keys are kept (that
+is `store`), and what the claims mean.
 
 A token is `n1.` and the base64url, unpadded, of: key id (4 bytes), nonce (12), ciphertext of msgpack
 `[expires_at, claims]`. Each purpose has its own key, so a cursor can never be taken for a session.
@@ -14,35 +14,42 @@ from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from narthex.limits import (
+    connect_link_chars_max,
+    connect_visit_chars_max,
     cursor_bytes_max,
     grant_token_chars_max,
+    offloaded_token_chars_max,
+    redaction_sealed_chars_max,
     request_id_chars_max,
     request_state_bytes_max,
     session_id_bytes_max,
     sign_in_form_chars_max,
 )
+from narthex.wire.ring import KEY_BYTES, KEY_ID_BYTES, NONCE_BYTES, Ring, derived
 
+_LABEL = b"narthex/1/"
 SESSION, STATE, CURSOR, QUESTION = b"session", b"state", b"cursor", b"question"
+VALUE = b"value"  # of a token that stands for something
+RESULT = b"result"  # of a result that waits to be read
 FORM, CODE, REFRESH, FAMILIAR = b"form", b"code", b"refresh", b"familiar"  # of the authorization server inside
+LINK, VISIT = b"link", b"visit"  # of the connect page: for whom a link to it was made, and who is at a browser
 TOKEN_BYTES_MAX = {
     SESSION: session_id_bytes_max,
     STATE: 2 * request_state_bytes_max,  # sealing and base64 make a state longer by a third
     CURSOR: cursor_bytes_max,
     QUESTION: request_id_chars_max,  # it travels as a JSON-RPC id
+    VALUE: redaction_sealed_chars_max,
+    RESULT: offloaded_token_chars_max,
     FORM: sign_in_form_chars_max,
     CODE: grant_token_chars_max,
     REFRESH: grant_token_chars_max,
     FAMILIAR: grant_token_chars_max,
+    LINK: connect_link_chars_max,
+    VISIT: connect_visit_chars_max,
 }
-KEY_BYTES = 32
 _PREFIX = "n1."
-_KEY_ID_BYTES = 4
-_NONCE_BYTES = 12
 
 
 class Unsealed(Exception):
@@ -53,32 +60,24 @@ class Unsealed(Exception):
 
 
 class Sealer:
-    """A ring of keys: the first seals, all open, so that a key can be replaced without losing what is under way.
+    """Seals with the first key of a ring, opens with all."""
 
-    Nonces are random. Replace the key long before it has sealed 2^32 tokens (SP 800-38D, 8.3).
-    """
-
-    __slots__ = ("_encode", "_first", "_rings")
+    __slots__ = ("_encode", "_ring", "pseudonym_key")
 
     def __init__(self, keys: tuple[bytes, ...]) -> None:
-        if not keys or any(len(key) != KEY_BYTES for key in keys):
-            raise ValueError(f"A sealing key has {KEY_BYTES} bytes, and there must be one.")
         self._encode = msgspec.msgpack.Encoder().encode
-        self._first = _derive(keys[0], b"id", _KEY_ID_BYTES)
-        self._rings = {
-            purpose: {_derive(key, b"id", _KEY_ID_BYTES): AESGCM(_derive(key, purpose, KEY_BYTES)) for key in keys}
-            for purpose in TOKEN_BYTES_MAX
-        }
+        self._ring = Ring(_LABEL, keys, TOKEN_BYTES_MAX)
+        self.pseudonym_key = derived(_LABEL, keys[0], b"pseudonym", KEY_BYTES)  # equal values get equal names by it
 
     def __repr__(self) -> str:
-        return f"<Sealer {len(self._rings[SESSION])} keys, sealing with {self._first.hex()}>"
+        return f"<Sealer {len(self._ring.keys[SESSION])} keys, sealing with {self._ring.first.hex()}>"
 
     def seal(self, purpose: bytes, claims: Any, expires_at: float) -> str:
         """The token: visible ASCII. Raises `ValueError` when the claims make it longer than its purpose allows."""
-        nonce = os.urandom(_NONCE_BYTES)
+        first, nonce = self._ring.first, os.urandom(NONCE_BYTES)
         plain = self._encode((expires_at, claims))
-        sealed = self._rings[purpose][self._first].encrypt(nonce, plain, self._first)
-        token = _PREFIX + _write(self._first + nonce + sealed)
+        sealed = self._ring.keys[purpose][first].encrypt(nonce, plain, first)
+        token = _PREFIX + _write(first + nonce + sealed)
         if len(token) > TOKEN_BYTES_MAX[purpose]:
             raise ValueError(f"A token for {purpose.decode()} has at most {TOKEN_BYTES_MAX[purpose]} bytes.")
         return token
@@ -89,19 +88,15 @@ class Sealer:
             raise Unsealed
         try:
             raw = _read(token[len(_PREFIX) :])
-            key_id, nonce = raw[:_KEY_ID_BYTES], raw[_KEY_ID_BYTES : _KEY_ID_BYTES + _NONCE_BYTES]
-            key = self._rings[purpose][key_id]
-            plain = key.decrypt(nonce, raw[_KEY_ID_BYTES + _NONCE_BYTES :], key_id)
+            key_id, nonce = raw[:KEY_ID_BYTES], raw[KEY_ID_BYTES : KEY_ID_BYTES + NONCE_BYTES]
+            key = self._ring.keys[purpose][key_id]
+            plain = key.decrypt(nonce, raw[KEY_ID_BYTES + NONCE_BYTES :], key_id)
         except (KeyError, ValueError, InvalidTag):
             raise Unsealed from None
         expires_at, claims = msgspec.msgpack.decode(plain)  # authentic: we wrote it
         if now >= expires_at:
             raise Unsealed
         return claims
-
-
-def _derive(key: bytes, purpose: bytes, length: int) -> bytes:
-    return HKDF(SHA256(), length, salt=None, info=b"narthex/1/" + purpose).derive(key)
 
 
 def _write(raw: bytes) -> str:

@@ -6,6 +6,7 @@ Knows: the keywords whose values are schemas. Refuses to know: data. What stands
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 ONE = frozenset(
     {
@@ -44,3 +45,17 @@ def children(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]
             for inner in value:
                 if type(inner) is dict:
                     yield keyword, "", inner
+
+
+def pointed(base: dict[str, Any], fragment: str) -> dict[str, Any] | None:
+    """What the fragment of a reference names by a JSON Pointer (RFC 6901), if it is a schema."""
+    node: Any = base
+    for step in unquote(fragment).split("/")[1:]:
+        step = step.replace("~1", "/").replace("~0", "~")
+        if type(node) is dict:
+            node = node.get(step)
+        elif type(node) is list and step.isdecimal() and int(step) < len(node):
+            node = node[int(step)]
+        else:
+            return None
+    return node if type(node) is dict else None

@@ -30,6 +30,7 @@ from narthex.wire.revisions import (
     QUESTIONS,
 )
 from narthex.wire.strict import encode
+from narthex.wire.trace_context import KEYS as TRACE_KEYS
 
 _CONTENT_SINCE = {"text": "2024-11-05", "image": "2024-11-05", "resource": "2024-11-05"}
 _CONTENT_SINCE |= {"audio": "2025-03-26", "resource_link": "2025-06-18"}
@@ -192,13 +193,13 @@ LEGACY_SHAPE = {
 
 
 def meta_upstream(meta: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a client's `_meta` goes on to a server: vendor keys and trace context, nothing of this hop."""
+    """What of a client's `_meta` goes on to a server: vendor keys, nothing of this hop. Trace context is said anew."""
     if meta.keys() <= PER_REQUEST_META:
         return _NOTHING
     return {
         key: value
         for key, value in meta.items()
-        if key not in PER_REQUEST_META and key != "progressToken" and not key.startswith(OWN_META)
+        if key not in PER_REQUEST_META and key not in _RESERVED and not key.startswith(OWN_META)
     }
 
 
@@ -210,6 +211,7 @@ def shared_capabilities(declared: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _NOTHING: dict[str, Any] = {}  # shared, and never written to
+_RESERVED = TRACE_KEYS | {"progressToken"}
 
 
 def undeclared(requests: Any, capabilities: Mapping[str, Any]) -> str | None:

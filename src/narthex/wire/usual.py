@@ -24,6 +24,7 @@ from narthex.wire.faults import PeerFault
 from narthex.wire.ladder import read_meta
 from narthex.wire.revisions import META_SERVER_INFO, META_SUBSCRIPTION_ID, META_VERSION
 from narthex.wire.strict import decode, encode
+from narthex.wire.trace_context import KEYS as TRACE_KEYS
 from narthex.wire.translate import STRUCTURED_SINCE, knows_content, meta_upstream, shared_capabilities
 
 _ID_MAX = 10**request_id_chars_max
@@ -105,6 +106,8 @@ class Meta(msgspec.Struct, frozen=True, eq=False):
     shared: dict[str, Any]  # which capabilities a modern server is told
 
 
+# A trace is another one each time, and nothing to remember.
+_SPECIAL = TRACE_KEYS | {"progressToken"}
 NO_META = Meta({}, {}, None, {}, {})
 
 
@@ -119,7 +122,7 @@ def legacy_meta(raw: bytes) -> Meta | None:
         members = decode(raw, DEFAULTS)
     except PeerFault:
         return None
-    if type(members) is not dict or "progressToken" in members or META_VERSION in members:
+    if type(members) is not dict or not _SPECIAL.isdisjoint(members) or META_VERSION in members:
         return None
     return Meta(members, {}, None, meta_upstream(members), {})
 
@@ -131,7 +134,7 @@ def modern_meta(raw: bytes) -> Meta | None:
         return None
     try:
         members = decode(raw, DEFAULTS)
-        if type(members) is not dict or "progressToken" in members:
+        if type(members) is not dict or not _SPECIAL.isdisjoint(members):
             return None
         read = read_meta(Request(0, "tools/call", {}), members)
     except PeerFault:
@@ -144,7 +147,9 @@ def modern_meta(raw: bytes) -> Meta | None:
 # ---- the answer ----------------------------------------------------------------------------------------------------
 
 
-class _Result(msgspec.Struct, forbid_unknown_fields=True):
+class UsualResult(msgspec.Struct, forbid_unknown_fields=True):
+    """The members of a result, those of any size unread."""
+
     content: msgspec.Raw
     structured: msgspec.Raw = msgspec.field(default=ABSENT, name="structuredContent")
     is_error: bool | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="isError")
@@ -155,14 +160,14 @@ class _Result(msgspec.Struct, forbid_unknown_fields=True):
 class _Response(msgspec.Struct, forbid_unknown_fields=True):
     jsonrpc: str
     id: int
-    result: _Result
+    result: UsualResult
 
 
 _read_response = msgspec.json.Decoder(_Response).decode
 _FAILED = {True: b',"isError":true', False: b',"isError":false', msgspec.UNSET: b""}
 
 
-def read_result(body: bytes, request_id: int, bytes_max: int) -> _Result | None:
+def read_result(body: bytes, request_id: int, bytes_max: int) -> UsualResult | None:
     """The result in a server's response to this request, if it is complete and nothing in it needs a closer look."""
     if len(body) > bytes_max or body.count(b"{") + body.count(b"[") > answer_depth_max:
         return None
@@ -175,7 +180,15 @@ def read_result(body: bytes, request_id: int, bytes_max: int) -> _Result | None:
     return response.result if response.id == request_id and response.result.kind == "complete" else None
 
 
-def modern_answer(request_id: int | str, result: _Result, server_info: bytes) -> bytes | None:
+def made_result(content: bytes, structured: bytes | None, *, is_error: bool) -> UsualResult | None:
+    """The same of a result that was made here, if nothing in it needs a closer look."""
+    texts = (content, structured) if structured is not None else (content,)
+    if sum(text.count(b"{") + text.count(b"[") for text in texts) > answer_depth_max:
+        return None
+    return UsualResult(msgspec.Raw(content), ABSENT if structured is None else msgspec.Raw(structured), is_error)
+
+
+def modern_answer(request_id: int | str, result: UsualResult, server_info: bytes) -> bytes | None:
     """The response a modern client gets: what `translate.modern_result` makes of this result, encoded."""
     meta = _signed(bytes(result.meta), server_info)
     if meta is None:
@@ -190,7 +203,7 @@ def modern_answer(request_id: int | str, result: _Result, server_info: bytes) ->
     )
 
 
-def legacy_answer(request_id: int | str, result: _Result, revision: str) -> bytes | None:
+def legacy_answer(request_id: int | str, result: UsualResult, revision: str) -> bytes | None:
     """The response a client of an older revision gets: what `translate.legacy_result` makes of this result, encoded."""
     meta = _unsigned(bytes(result.meta))
     structured = bytes(result.structured)
