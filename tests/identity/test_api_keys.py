@@ -243,6 +243,7 @@ async def test_who_cannot_look_takes_no_key(tmp_path: Path) -> None:
         assert took < HURRIED.blind_seconds + 1.0
         assert isinstance(refusal, Refusal)
         assert refusal.retry_after_seconds
+        assert keys.of_prefix(made.key.prefix, time.time()) == refusal, "an operator who asks is told the same"
         assert heard.changes == began + 1
         assert keys.known("other.kind.of-token", time.time()) is None, "other credentials go on"
         (tmp_path / FILE).rmdir()

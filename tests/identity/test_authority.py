@@ -291,6 +291,32 @@ async def test_a_proxy_vouches_from_its_own_address_only() -> None:
     assert authority.stands(answers[0], 0.0)
 
 
+async def test_nobody_stands_by_what_is_not_taken_any_more() -> None:
+    ways: dict[str, Any] = {
+        "proxy": ProxyConfig(addresses=("10.0.0.0/8",), subject="X-User"),
+        "certificates": CertificatesConfig(authority="clients.pem"),
+        "keys": True,
+    }
+    authority = Authority(keys=OurKeys(nx_good=robot()))
+    authority.configure(AuthenticationConfig(type="keys", **ways), AUDIENCES)
+    callers = {
+        "proxy": shown(("X-User", "ana"), peer="10.1.1.1", proxy_headers=authority.proxy_headers),
+        "certificates": shown(certificate=CERTIFICATE, peer="11.1.1.1"),
+        "keys": bearer("nx_good"),
+    }
+    inside = {way: await authority.find(caller, "", 0.0) for way, caller in callers.items()}
+
+    def standing() -> set[str]:
+        return {way for way, who in inside.items() if isinstance(who, Principal) and authority.stands(who, 0.0)}
+
+    assert standing() == set(ways)
+    for way in ways:
+        without = {**ways, way: False if way == "keys" else None}
+        authority.configure(AuthenticationConfig(type="keys", **without), AUDIENCES)
+        assert standing() == set(ways) - {way}
+    assert not authority.stands(LOCAL, 0.0)  # who came before anybody was asked who they are
+
+
 async def test_a_certificate_vouches_where_one_is_asked_for() -> None:
     certificates = CertificatesConfig(authority="clients.pem", scopes=("a",))
     with_them, without = only_keys(OurKeys(), certificates=certificates), only_keys(OurKeys())
@@ -344,6 +370,16 @@ async def test_what_is_remembered_is_bounded_and_what_is_used_stays() -> None:
     assert len(authority._tokens) <= verified_tokens_max
 
 
+async def test_as_many_as_half_of_what_fits_are_found_good_anew_without_pushing_anybody_out() -> None:
+    many = verified_tokens_max // 2
+    authority = only_keys(OurKeys(**{f"nx_{n}": robot(f"robot{n}") for n in range(many)}))
+    for now in (0.0, verified_key_seconds_max, 2 * verified_key_seconds_max):
+        for n in range(many):
+            await authority.find(bearer(f"nx_{n}"), "", now)
+
+    assert len(authority._tokens.young) == len(authority._tokens) == many
+
+
 async def test_callers_without_a_token_are_remembered_in_bounded_number() -> None:
     authority = only_keys(OurKeys(), certificates=CertificatesConfig(authority="clients.pem"))
     for n in range(vouched_callers_max + 10):
@@ -365,3 +401,75 @@ async def test_a_token_of_an_issuer_is_no_key_even_when_it_is_known(realm: Realm
 
 def test_an_authority_shows_no_secrets(realm: Realm) -> None:
     assert repr(authority_of(realm.config())) == "<Authority 1 issuers, epoch 1>"
+
+
+# At a glance: what `seen` tells without a closer look
+
+
+async def test_a_token_that_was_good_is_known_at_a_glance(realm: Realm, ec_one: ECKey) -> None:
+    realm.publish(ec_one)
+    authority = authority_of(realm.config(), required_scopes=("mcp:tools",))
+    token, lacking = (mint(ec_one, realm.claims(scope=scope), "ES256") for scope in ("mcp:tools", "other"))
+    now = time.time()
+    before = authority.seen(token.encode(), "", now)
+    for one in (token, lacking):
+        await authority.find(bearer(one), "", now)
+    seen = authority.seen(token.encode(), "", now)
+    others = {
+        "elsewhere": authority.seen(token.encode(), "sales", now),
+        "as a key": authority.seen(token.encode(), "", now, by_key=True),
+        "lacks scopes": authority.seen(lacking.encode(), "", now),
+        "longer": authority.seen(token.encode() + b"a", "", now),
+        "too late": authority.seen(token.encode(), "", now + verified_seconds_max),
+        "clock set back": authority.seen(token.encode(), "", now - 1),
+    }
+    authority.revoke_all()
+    after = authority.seen(token.encode(), "", now)
+    await authority.aclose()
+
+    assert before is None
+    assert seen is not None
+    assert seen.principal.subject == "ana"
+    assert others == dict.fromkeys(others)
+    assert after is None
+
+
+async def test_a_token_that_is_bound_needs_a_closer_look(realm: Realm, ec_one: ECKey) -> None:
+    realm.publish(ec_one)
+    authority = authority_of(realm.config())
+    token = mint(ec_one, realm.claims(cnf={"x5t#S256": CERTIFICATE.thumbprint}), "ES256")
+    found = await authority.find(bearer(token, certificate=CERTIFICATE), "", time.time())
+    seen = authority.seen(token.encode(), "", time.time())
+    await authority.aclose()
+
+    assert isinstance(found, Principal)
+    assert seen is None
+
+
+async def test_an_api_key_is_judged_each_second_at_a_glance_too() -> None:
+    ci = Principal("ci", how="key", endpoints=frozenset({""}))
+    keys = OurKeys(nx_good=ci, nx_revoked=Refusal(401, "invalid_token", "revoked"))
+    authority = Authority(keys=keys)
+    authority.configure(AuthenticationConfig(type="keys"), AUDIENCES)
+    seen = authority.seen(b"nx_good", "", 100.0)
+    others = [authority.seen(key, "", 100.0) for key in (b"nx_revoked", b"nx_made_up", b"none", b"\xff")]
+    elsewhere = authority.seen(b"nx_good", "sales", 100.0)
+    keys.all["nx_good"] = Refusal(401, "invalid_token", "revoked")
+    still = authority.seen(b"nx_good", "", 100.0 + verified_key_seconds_max / 2)
+    gone = authority.seen(b"nx_good", "", 100.0 + verified_key_seconds_max)
+    await authority.aclose()
+
+    assert seen is not None
+    assert seen.principal is ci
+    assert (others, elsewhere, gone) == ([None] * 4, None, None)
+    assert still is seen, "`revoke_all` is called by whoever hears of it sooner"
+    assert keys.touched == 2
+
+
+async def test_no_key_is_known_at_a_glance_where_none_are_taken() -> None:
+    authority = Authority(keys=OurKeys(nx_good=Principal("ci", how="key")))
+    authority.configure(AuthenticationConfig(type="oauth2", issuer="https://auth.example", keys=False), AUDIENCES)
+    seen = authority.seen(b"nx_good", "", 100.0)
+    await authority.aclose()
+
+    assert seen is None

@@ -1,5 +1,6 @@
 """The whole way: a real gateway, a real issuer, and callers who show what they have."""
 
+import http.client
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 from identity_kit import Realm, ec_key, mint, proof
@@ -73,11 +75,17 @@ def said(status: int, headers: Message, body: bytes) -> Said:
 
 
 @contextmanager
-def serving(folder: Path, issuer: str) -> Iterator[Gateway]:
+def serving(folder: Path, issuer: str, *further: str) -> Iterator[Gateway]:
     path = folder / "narthex.yaml"
     authentication = f"{{type: oauth2, issuer: '{issuer}', required_scopes: ['mcp:tools']}}"
     settings = ["listen: http://127.0.0.1:0", "admin: {listen: 'http://127.0.0.1:0'}", f"state: {folder / 'state'}"]
-    settings += [f"authentication: {authentication}", "servers: []", "endpoints: {sales: {}}", "log: {format: json}"]
+    settings += [
+        f"authentication: {authentication}",
+        "servers: []",
+        "endpoints: {sales: {}, desk: {required_scopes: [desk]}}",
+        "log: {format: json}",
+        *further,
+    ]
     path.write_text("\n".join(settings))
     command = [sys.executable, "-m", "narthex", "serve", str(path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -122,6 +130,7 @@ def test_callers_are_let_in_by_what_they_show_and_told_what_is_missing(
             "expired": gateway.call(token(exp=1)),
             "in the address": gateway.call(path=f"?access_token={PLANTED}"),
             "malformed": gateway.call("a b"),
+            "another scheme": gateway.call("eDp5", scheme="Basic"),
         }
     statuses = {name: answer.status for name, answer in answers.items()}
 
@@ -136,8 +145,10 @@ def test_callers_are_let_in_by_what_they_show_and_told_what_is_missing(
         "expired": 401,
         "in the address": 400,
         "malformed": 400,
+        "another scheme": 401,
     }
     assert answers["nothing"].challenge.startswith('Bearer scope="mcp:tools", resource_metadata="http://127.0.0.1:')
+    assert answers["another scheme"].challenge == answers["nothing"].challenge
     assert 'error="insufficient_scope"' in answers["other scope"].challenge
     assert 'error="invalid_token"' in answers["expired"].challenge
     shown = gateway.log + "".join(answer.challenge + answer.text for answer in answers.values())
@@ -185,6 +196,47 @@ def test_a_proof_is_good_for_one_request(tmp_path: Path, realm: Realm, key: ECKe
     assert answers[2].challenge.startswith('DPoP error="invalid_dpop_proof"')
 
 
+def test_a_proof_names_the_public_address_whatever_a_proxy_does_with_its_path(
+    tmp_path: Path, realm: Realm, key: ECKey
+) -> None:
+    holder, public = ec_key("holder"), "https://tools.example.com/base/mcp"
+    realm.publish(key)
+    with serving(tmp_path, realm.url, "public_url: https://tools.example.com/base") as gateway:
+        token = mint(key, realm.claims(aud=public, cnf={"jkt": holder.thumbprint()}), "ES256")
+        stripped = gateway.call(token, scheme="DPoP", dpop=proof(holder, token, htu=public))
+        gateway.url = gateway.url.replace("/mcp", "/base/mcp")
+        whole = gateway.call(token, scheme="DPoP", dpop=proof(holder, token, htu=public))
+
+    assert [stripped.status, whole.status] == [200, 200]
+
+
+def test_who_lacks_the_scopes_of_an_endpoint_is_told_what_explain_foretells(
+    tmp_path: Path, realm: Realm, key: ECKey
+) -> None:
+    realm.publish(key)
+    with serving(tmp_path, realm.url) as gateway:
+        told = {
+            scope: gateway.call(mint(key, realm.claims(aud=f"{gateway.url}/desk", scope=scope), "ES256"), "/desk")
+            for scope in ("mcp:tools", "desk")
+        }
+        foretold = {scope: _explained(gateway, scope) for scope in told}
+    said = {scope: json.loads(answer.text)["error"]["message"] for scope, answer in told.items()}
+
+    assert said == foretold
+    assert said["mcp:tools"] == (
+        "Permission denied: /mcp/desk requires the scopes 'desk', 'mcp:tools'; you have the scope 'mcp:tools'."
+    )
+    assert {answer.status for answer in told.values()} == {403}
+
+
+def _explained(gateway: Gateway, scope: str) -> str:
+    question = json.dumps({"scopes": [scope], "tool": "any", "endpoint": "desk"}).encode()
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(f"{gateway.admin}/api/explain", question, headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return str(json.loads(answer.read())["told"])
+
+
 def test_refused_credentials_are_counted_by_reason(tmp_path: Path, realm: Realm, key: ECKey) -> None:
     realm.publish(key)
     with serving(tmp_path, realm.url) as gateway:
@@ -196,3 +248,47 @@ def test_refused_credentials_are_counted_by_reason(tmp_path: Path, realm: Realm,
 
     counted = {line for line in lines if line.startswith("narthex_refused_total")}
     assert {f'narthex_refused_total{{reason="{reason}"}} 1.0' for reason in REASONS} <= counted
+
+
+def test_callers_who_take_turns_on_one_connection_are_never_taken_for_each_other(
+    tmp_path: Path, realm: Realm, key: ECKey
+) -> None:
+    realm.publish(key)
+    with serving(tmp_path, realm.url) as gateway:
+
+        def token(subject: str, **claims: object) -> str:
+            return mint(key, realm.claims(aud=gateway.url, sub=subject, **claims), "ES256")
+
+        shown = {name: token(name) for name in ("ana", "bo", "eve")} | {"lacks": token("lacks", scope="other")}
+        shown["broken"] = shown["ana"][:-4] + "AAAA"
+        parts = urlsplit(gateway.url)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+        order = ["ana", "bo", "ana", "lacks", "bo", "broken", "eve", "ana", "ana", "broken", "eve", "bo"] * 3
+        statuses = {(name, call_a_tool(connection, parts.path, shown[name])) for name in order}
+        connection.close()
+    told = [json.loads(line).get("principal") for line in gateway.log.splitlines() if '"principal"' in line]
+
+    assert statuses == {("ana", 400), ("bo", 400), ("eve", 400), ("lacks", 403), ("broken", 401)}
+    assert told == [name for name in order if name not in ("lacks", "broken")]
+
+
+def call_a_tool(connection: http.client.HTTPConnection, path: str, token: str) -> int:
+    """A usual call. The status: 401 or 403, or 400 for whoever is let in, because there is no such tool."""
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": VERSION,
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    params = {"name": "nothing", "arguments": {}, "_meta": meta}
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": VERSION,
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": "nothing",
+        "Authorization": f"Bearer {token}",
+    }
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+    connection.request("POST", path, body, headers)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status

@@ -7,7 +7,6 @@ thread of our own) and reads the keys anew when any process has made, replaced o
 key is good any more after `api_key_blind_seconds_max`: one of them may have been revoked meanwhile.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from hmac import compare_digest
@@ -23,6 +22,7 @@ from narthex.model.identity import Principal, Refusal
 from narthex.store.api_keys import KeyRecord, KeyStore
 from narthex.store.database import Database, Mark
 from narthex.store.desk import Desk
+from narthex.store.following import Following, Told
 from narthex.wire.api_key import MARK, digest_of, looks_like_key, prefix_of
 
 _BROKEN = Refusal(401, "invalid_token", "This API key is damaged: it was cut, mistyped or made up. Send it whole.")
@@ -69,7 +69,6 @@ class ApiKeys:
         self._world = _World()
         self._blind = True  # until somebody has looked
         self.looks = 0  # good ones
-        self._trouble = ""  # why the last look was none
         self._uses = KeyUses(folder, say, pace.use_seconds)
 
     def __len__(self) -> int:
@@ -101,6 +100,8 @@ class ApiKeys:
 
     def of_prefix(self, prefix: str, now: float) -> Principal | Refusal | None:
         """Whose key begins so, for an operator who asks; None: there is no such key."""
+        if self._blind:
+            return _BLIND
         found = self._world.keys.get(prefix)
         if found is None:
             return None
@@ -135,24 +136,18 @@ class ApiKeys:
 
     async def follow(self) -> None:
         """Look for changes until cancelled. Whoever starts this awaits its end; from then on no key is good."""
-        looked_at = time.monotonic()
-        looking: asyncio.Future[_World | None] | None = None
+        seconds = self._pace.blind_seconds
+        told = Told(f"API keys cannot be read, and are refused from {seconds:g} s on", "API keys can be read again")
         try:
-            while True:
-                await asyncio.sleep(self._pace.look_seconds)
-                looking = looking or self._desk.do(self._look)
-                # A look that takes too long goes on: it is still the one whose answer we want.
-                await asyncio.wait({looking}, timeout=self._pace.look_seconds)
-                if looking.done():
-                    if self._looked(looking):
-                        looked_at = time.monotonic()
-                    looking = None
-                self._become(blind=time.monotonic() - looked_at > self._pace.blind_seconds)
-                self._uses.tick(time.monotonic())
+            await Following(self._desk, self._look, self._looked, self._say, told).run(
+                self._pace.look_seconds, self._beat
+            )
         finally:
             self._become(blind=True)
-            if looking is not None:
-                looking.add_done_callback(_forget)
+
+    def _beat(self, unseen_seconds: float) -> None:
+        self._become(blind=unseen_seconds > self._pace.blind_seconds)
+        self._uses.tick(time.monotonic())
 
     async def aclose(self) -> None:
         """Write down what is left, and close. `follow` has ended by now."""
@@ -163,16 +158,9 @@ class ApiKeys:
             await self._desk.do(database.close)
         self._desk.close()
 
-    def _looked(self, looking: "asyncio.Future[_World | None]") -> bool:
-        """Take over what a look has found. False: it could not look."""
-        try:
-            self._adopt(looking.result())
-        except OSError as fault:  # `StateFault`, with a sentence
-            self._tell(str(fault))
-            return False
-        self._tell("")
+    def _looked(self, world: "_World | None") -> None:
+        self._adopt(world)
         self.looks += 1
-        return True
 
     def _adopt(self, world: "_World | None") -> None:
         if world is None:
@@ -187,15 +175,6 @@ class ApiKeys:
             return
         self._blind = blind
         self.on_change()
-
-    def _tell(self, trouble: str) -> None:
-        """Once, when it begins, and once when it is over."""
-        if trouble and not self._trouble:
-            seconds = self._pace.blind_seconds
-            self._say("error", f"API keys cannot be read, and are refused from {seconds:g} s on: {trouble}")
-        elif self._trouble and not trouble:
-            self._say("info", "API keys can be read again")
-        self._trouble = trouble
 
     def _look(self) -> "_World | None":
         """On the desk: the keys as they are now; None if nothing was written since."""
@@ -259,12 +238,6 @@ def _with_use(record: KeyRecord, used: float | None) -> KeyRecord:
     if used is None or used <= (record.used or 0.0):
         return record
     return msgspec.structs.replace(record, used=used)
-
-
-def _forget(looking: "asyncio.Future[_World | None]") -> None:
-    """Nobody waits for this look any more, whatever it finds."""
-    if not looking.cancelled():
-        looking.exception()
 
 
 def is_guess(refusal: Refusal) -> bool:

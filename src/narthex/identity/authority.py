@@ -9,10 +9,12 @@ principal may do beyond the scopes that every request needs.
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from hashlib import sha256
 from typing import Any, Protocol
 
 import msgspec
 
+from narthex.identity import refusals
 from narthex.identity.binding import Binding, Proofs
 from narthex.identity.certificate import principal_of
 from narthex.identity.credential import Credential
@@ -23,7 +25,6 @@ from narthex.identity.proxy import Forwarded
 from narthex.identity.tokens import BadToken, read
 from narthex.identity.verified import Verified, VerifiedTokens
 from narthex.limits import (
-    scopes_told_max,
     verified_key_seconds_max,
     verified_seconds_max,
     verified_tokens_max,
@@ -36,15 +37,6 @@ from narthex.upstream.http import Tls
 
 Answer = Principal | Refusal
 Audiences = Mapping[str, Collection[str]]  # endpoint -> the URIs that mean it in a token's `aud`
-
-_NOBODY = "This gateway must know who calls: send a token, Authorization: Bearer TOKEN."
-_NO_KEY = "This gateway must know who calls: send an API key, Authorization: Bearer nx_KEY or X-API-Key: nx_KEY."
-_NO_KEYS = Refusal(401, "invalid_token", "API keys are not taken here: send a token of an issuer.")
-_NO_TOKENS = Refusal(401, "invalid_token", "This is no API key, and tokens of issuers are not taken here.")
-_NO_ISSUER = Refusal(401, "invalid_token", "The token's issuer is not one whose tokens are taken here.")
-_ELSEWHERE = Refusal(401, "invalid_token", "This credential is not for this endpoint.")
-_TAKEN_BACK = Refusal(401, "invalid_token", "What this token was given for was taken back. Sign in again.")
-_OPAQUE = Refusal(401, "invalid_token", "The token is none that could be read here.")
 
 
 class ApiKeys(Protocol):
@@ -92,6 +84,8 @@ class Authority:
         self._issuers: dict[str, Issuer] = {}
         self._opaque: Issuer | None = None
         self._config: AuthenticationConfig | None = None
+        # For `credential.of`: the headers in which a proxy in front says who calls.
+        self.proxy_headers: tuple[bytes, bytes] | None = None
         self.required: frozenset[str] = frozenset()  # the scopes that every request needs
         self._grants = Grants(ScopesConfig())
         self._forwarded: Forwarded | None = None
@@ -117,7 +111,9 @@ class Authority:
         self._opaque = next((one for one in self._issuers.values() if one.introspection is not None), None)
         self.required = frozenset(config.required_scopes) if config is not None else frozenset()
         self._grants = Grants(config.scopes if config is not None else ScopesConfig())
-        self._forwarded = Forwarded(config.proxy) if config is not None and config.proxy is not None else None
+        proxy = config.proxy if config is not None else None
+        self._forwarded = Forwarded(proxy) if proxy is not None else None
+        self.proxy_headers = self._forwarded.headers if self._forwarded is not None else None
         self.meant_by(audiences)
 
     def meant_by(self, audiences: Audiences) -> None:
@@ -154,14 +150,6 @@ class Authority:
         """Where a client may get a token."""
         return tuple(self._issuers)
 
-    @property
-    def proxy_headers(self) -> tuple[bytes, bytes] | None:
-        """For `credential.of`: the headers in which a proxy in front says who calls."""
-        proxy = self._config.proxy if self._config is not None else None
-        if proxy is None:
-            return None
-        return proxy.subject.lower().encode("ascii"), (proxy.scopes or "").lower().encode("ascii")
-
     async def aclose(self) -> None:
         await self._owned.aclose()
         await asyncio.gather(*(issuer.aclose() for issuer in self._issuers.values()))
@@ -178,6 +166,27 @@ class Authority:
         if verified is None or not verified.since <= now < verified.until:
             return None
         return self._admit(verified, credential, endpoint, now)
+
+    def seen(self, token: bytes, endpoint: str, now: float, *, by_key: bool = False) -> Verified | None:
+        """What is known of a token with which nothing else needs to be shown, if its holder may come in.
+
+        The quick part of `known`, for many callers in turn. `by_key`: it came where only keys of ours may stand.
+        None: ask `find`.
+        """
+        digest = sha256(token).digest()
+        verified = self._tokens.young.get(digest) or self._tokens.get(digest)
+        if verified is None or not verified.since <= now < verified.until:
+            verified = self._seen_key(token, digest, now)
+        if verified is None or verified.binding is not None or verified.lacking is not None:
+            return None
+        who = verified.principal
+        if who.endpoints is not None and endpoint not in who.endpoints:
+            return None
+        if who.how != "key":
+            return None if by_key else verified
+        if self.keys is not None:
+            self.keys.touch(who, now)
+        return verified
 
     async def find(self, credential: Credential, endpoint: str, now: float) -> Answer:
         """Who it is. Waits for an issuer if need be, and never longer than its limits say."""
@@ -206,13 +215,16 @@ class Authority:
 
     def stands(self, who: Principal, now: float) -> bool:
         """Whether somebody who came in a while ago could come in again: what streams are held against."""
-        if self.open or who.expires <= now:
+        config = self._config
+        if self.open or config is None or who.expires <= now:
             return self.open
         if who.how == "key":
-            return self.keys is not None and self.keys.stands(who, now)
+            return config.keys and self.keys is not None and self.keys.stands(who, now)
         if who.how in ("jwt", "introspection"):
             return who.issuer in self._issuers and not (who.issuer in self._hosted and self._taken_back(who.claims))
-        return True
+        if who.how == "proxy":
+            return config.proxy is not None
+        return who.how == "certificate" and config.certificates is not None
 
     def revoke_all(self) -> None:
         """Whatever was found good is looked at again."""
@@ -224,6 +236,31 @@ class Authority:
         """The same for one caller, by `Principal.key`."""
         self.epoch += 1
         self._tokens.forget(key)
+
+    # People at a browser, who send no token
+
+    @property
+    def takes_keys(self) -> bool:
+        return self._config is not None and self._config.keys
+
+    def vouched(self, credential: Credential, now: float) -> Answer | None:
+        """Whom a proxy or a certificate names, whatever they may do here; None: nobody."""
+        found = self._vouched_for(credential, now)
+        return self._granted(found) if isinstance(found, Principal) else found
+
+    def of_key(self, key: str, now: float) -> Answer:
+        """Whose API key this is, whichever endpoints it is good for."""
+        found = self._own_key(Credential(scheme="key", token=key), now)
+        if found is None:
+            return refusals.NO_KEY_OF_OURS
+        return found if isinstance(found, Refusal) else found.principal
+
+    def named(self, issuer: str, subject: str) -> Principal | None:
+        """Whom the tokens of an issuer call so; None: it is not one whose tokens are taken here."""
+        found = self._issuers.get(issuer)
+        if found is None:
+            return None
+        return Principal(subject, tenant=found.config.tenant or "", how="jwt", issuer=issuer)
 
     # Supposing, for an operator who asks what would be
 
@@ -241,7 +278,7 @@ class Authority:
         named = claims.get("iss", next(iter(self._issuers), None) if len(self._issuers) == 1 else None)
         issuer = self._issuers.get(named) if isinstance(named, str) else None
         if issuer is None:
-            return _NO_ISSUER
+            return refusals.NO_ISSUER
         meant = {"aud": list(issuer.config.audience or self._meant), **claims}
         return issuer.supposed(meant, self._grants, self._endpoints_meant, now)
 
@@ -253,9 +290,9 @@ class Authority:
         if own is not None:
             return own, verified_key_seconds_max
         if self._config is None or not self._issuers:
-            return _NO_TOKENS, 0.0
+            return refusals.NO_TOKENS, 0.0
         if credential.scheme == "key":
-            return _OPAQUE, 0.0
+            return refusals.NO_KEY_THERE, 0.0
         try:
             token = read(credential.token)
         except BadToken as bad:
@@ -265,14 +302,14 @@ class Authority:
         named = token.claims.get("iss")
         issuer = self._issuers.get(named) if isinstance(named, str) else None
         if issuer is None:
-            return _NO_ISSUER, 0.0
+            return refusals.NO_ISSUER, 0.0
         if named in self._hosted and self._taken_back(token.claims):
-            return _TAKEN_BACK, 0.0
+            return refusals.TAKEN_BACK, 0.0
         return await issuer.of_token(token, self._grants, self._endpoints_meant, now), verified_seconds_max
 
     async def _judge_opaque(self, credential: Credential, now: float) -> Proven | Refusal:
         if self._opaque is None:
-            return _OPAQUE
+            return refusals.OPAQUE
         return await self._opaque.of_opaque(
             credential.token, credential.digest, self._grants, self._endpoints_meant, now
         )
@@ -284,10 +321,21 @@ class Authority:
         if found is None:
             return None
         if self._config is None or not self._config.keys:
-            return _NO_KEYS
+            return refusals.NO_KEYS
         if isinstance(found, Refusal):
             return found
         return Proven(self._granted(found), None)
+
+    def _seen_key(self, token: bytes, digest: bytes, now: float) -> Verified | None:
+        """A key of ours can be judged without waiting, and has to be each second."""
+        if self.keys is None or self._config is None or not self._config.keys:
+            return None
+        found = self.keys.known(token.decode("latin-1"), now)
+        if not isinstance(found, Principal):
+            return None
+        verified = self._verified(self._granted(found), None, now, verified_key_seconds_max)
+        self._tokens.put(digest, verified)
+        return verified
 
     def _granted(self, who: Principal) -> Principal:
         scopes = self._grants.of(who.scopes, {})
@@ -303,11 +351,11 @@ class Authority:
             return answer
         found = self._vouched_for(credential, now)
         if found is None:
-            return Refusal(401, "", _NOBODY if self._issuers else _NO_KEY, scopes=self.required)
+            return Refusal(401, "", refusals.NOBODY if self._issuers else refusals.NO_KEY, scopes=self.required)
         if isinstance(found, Refusal):
             return found
         who = self._granted(found)
-        answer = self._lacking(who) or who
+        answer = refusals.lacking(self.required, who) or who
         if len(self._callers) >= vouched_callers_max:
             self._callers.clear()
         self._callers[caller] = answer
@@ -321,7 +369,7 @@ class Authority:
         return None if certificates is None else principal_of(credential.certificate, certificates, now)
 
     def _verified(self, who: Principal, binding: Binding | None, now: float, seconds: float) -> Verified:
-        return Verified(who, now, min(who.expires, now + seconds), binding, self._lacking(who))
+        return Verified(who, now, min(who.expires, now + seconds), binding, refusals.lacking(self.required, who))
 
     def _admit(self, verified: Verified, credential: Credential, endpoint: str, now: float) -> Answer:
         if verified.binding is not None or credential.scheme == "dpop":
@@ -330,20 +378,12 @@ class Authority:
                 return problem
         who = verified.principal
         if credential.scheme == "key" and who.how != "key":
-            return _OPAQUE
+            return refusals.NO_KEY_THERE
         if who.endpoints is not None and endpoint not in who.endpoints:
-            return _ELSEWHERE
+            return refusals.ELSEWHERE
         if who.how == "key" and self.keys is not None:
             self.keys.touch(who, now)
         return verified.lacking or who
-
-    def _lacking(self, who: Principal) -> Refusal | None:
-        required = self.required
-        if required <= who.scopes:
-            return None
-        needed, held = _listed(required), _listed(who.scopes)
-        text = f"Permission denied: this gateway requires {needed}; you have {held}."
-        return Refusal(403, "insufficient_scope", text, scopes=required)
 
     def _endpoints_meant(self, audiences: Iterable[str]) -> frozenset[str]:
         found = frozenset[str]().union(*(self._meant.get(audience, ()) for audience in audiences))
@@ -354,11 +394,3 @@ class Authority:
     def _issuer(self, config: IssuerConfig, before: Mapping[str, Issuer]) -> Issuer:
         same = before.get(config.issuer)
         return same if same is not None and same.config == config else Issuer(config, self._workshop)
-
-
-def _listed(scopes: Iterable[str]) -> str:
-    names = [f"'{scope}'" for scope in sorted(scopes)]
-    if not names:
-        return "no scopes"
-    more = f" and {len(names) - scopes_told_max} more" if len(names) > scopes_told_max else ""
-    return f"the scope{'s' * (len(names) > 1)} {', '.join(names[:scopes_told_max])}{more}"

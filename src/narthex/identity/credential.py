@@ -24,6 +24,8 @@ PROOF: Final = b"dpop"
 
 _TOKEN = re.compile(rb"[A-Za-z0-9\-._~+/]+=*")  # RFC 6750, 2.1: b64token
 _SCHEMES: Final[dict[bytes, Literal["bearer", "dpop"]]] = {b"bearer": "bearer", b"dpop": "dpop"}
+_BEARER: Final = (b"Bearer ", b"bearer ")
+_SCHEME_BYTES: Final = len(b"Bearer ")
 _IN_QUERY = {"access_token", "api_key", "token"}
 
 
@@ -98,6 +100,39 @@ def of(
         certificate=certificate,
         forwarded=forwarded,
     )
+
+
+def without_token(
+    headers: Fields,
+    *,
+    peer: str = "",
+    certificate: Presented | None = None,
+    proxy_headers: tuple[bytes, bytes] | None = None,
+) -> Credential | Refusal:
+    """What the headers of a browser show: a token in them is for somebody else, perhaps a proxy in front."""
+    forwarded = _forwarded(headers, proxy_headers) if proxy_headers else None
+    if isinstance(forwarded, Refusal):
+        return forwarded
+    return Credential(peer=peer, certificate=certificate, forwarded=forwarded)
+
+
+def usual_field(headers: Fields) -> bytes | None:
+    """The field in which a request shows a bearer token or an API key, and nothing besides. None: look at it by `of`.
+
+    It is the same for all requests that differ in nothing but the token.
+    """
+    given, key = headers.get(AUTHORIZATION), headers.get(API_KEY)
+    if headers.get(PROOF) is not None or (given is None) == (key is None):
+        return None
+    field = API_KEY if given is None else AUTHORIZATION
+    usual = headers.count(field) == 1 and (given is None or given[:_SCHEME_BYTES] in _BEARER)
+    return field if usual else None
+
+
+def usual_token(headers: Fields, field: bytes) -> bytes:
+    """What may be the token in this field. It serves to find out whether the very same was found good before."""
+    shown = headers.get(field) or b""
+    return shown[_SCHEME_BYTES:] if field is AUTHORIZATION else shown
 
 
 def _misplaced(headers: Fields, query: str) -> Refusal | None:

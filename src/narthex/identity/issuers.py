@@ -13,6 +13,7 @@ from narthex.identity.discovery import Discovery
 from narthex.identity.grants import Grants
 from narthex.identity.introspection import Introspection, Place
 from narthex.identity.keyring import Found, Keyring, Say, Unreachable, keys_of
+from narthex.identity.refusals import OPAQUE
 from narthex.identity.tokens import AT_JWT, USUAL_TYPES, BadToken, Token, audiences, check_times, name_in
 from narthex.model.authentication import IntrospectionConfig, IssuerConfig
 from narthex.model.claims import words_in
@@ -117,7 +118,7 @@ class Issuer:
     ) -> Proven | Refusal:
         """Who is meant by a token that says nothing to us: the issuer is asked."""
         if self.introspection is None:
-            return Refusal(401, "invalid_token", "The token is none that could be read here.")
+            return OPAQUE
         try:
             claims = await self.introspection.claims(text, digest)
             if claims is None:

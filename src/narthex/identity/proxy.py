@@ -23,9 +23,11 @@ class Forwarded:
     What was found for one connection says nothing about another: the same headers from elsewhere name nobody.
     """
 
-    __slots__ = ("_known", "_networks", "_peers")
+    __slots__ = ("_known", "_networks", "_peers", "headers")
 
     def __init__(self, config: ProxyConfig) -> None:
+        # Of subject and scopes, as `credential.of` looks for them.
+        self.headers = config.subject.lower().encode("ascii"), (config.scopes or "").lower().encode("ascii")
         self._networks = networks(config.addresses)
         self._peers: dict[str, bool] = {}
         self._known: dict[tuple[str, str], Principal] = {}
