@@ -4,6 +4,7 @@ Knows: which page comes next. Refuses to know: how passwords and other providers
 """
 
 import secrets
+from collections.abc import Callable
 from html import escape
 from typing import Protocol
 from urllib.parse import urlencode
@@ -17,6 +18,7 @@ from narthex.issuer.client import REFRESH_GRANT, Client
 from narthex.issuer.forms import form, pairs
 from narthex.issuer.office import Office, Shelves
 from narthex.issuer.page import Html, Pages, Shell
+from narthex.issuer.visit import Errand, Visit, errand_of
 from narthex.issuer.wanted import BadRequest, Refused, Wanted, read
 from narthex.limits import code_seconds_max
 from narthex.store.oauth_grants import Grant, GrantsFull
@@ -32,7 +34,7 @@ _LATER = "Try again in a minute."
 class Elsewhere(Protocol):
     """Another provider, where people sign in."""
 
-    async def leave(self, browser: Browser, wanted: Wanted) -> Answer:
+    async def leave(self, browser: Browser, errand: Errand) -> Answer:
         """Send a browser there."""
         ...
 
@@ -55,6 +57,7 @@ class Authorize:
     def __init__(self, office: Office, pages: Pages) -> None:
         self.office, self.pages = office, pages
         self.elsewhere: Elsewhere | None = None  # where people sign in, if not here
+        self.keys_too: Callable[[], bool] = lambda: False  # pages of ours take API keys as well
 
     # The question
 
@@ -78,7 +81,7 @@ class Authorize:
         if standing is None or wanted.prompts & {"login", "select_account"}:
             if "none" in wanted.prompts:
                 return wanted.reply.refuse("login_required", "Nobody is signed in at this browser.")
-            return await self._sign_in(browser, wanted)
+            return await self.sign_in(browser, wanted)
         if wanted.scopes and not standing.granted:
             return wanted.reply.refuse("invalid_scope", "The user who is signed in may have none of these scopes.")
         if await self._agreed_before(wanted, standing):
@@ -89,6 +92,15 @@ class Authorize:
 
     async def _standing(self, browser: Browser, wanted: Wanted) -> Standing | None:
         """Who is signed in at this browser, as long as they may still log in."""
+        found = await self.signed_in(browser)
+        if found is None:
+            return None
+        login, own = found
+        granted, missing = _divided(wanted.scopes, own, self.office.settings.entitled(own))
+        return Standing(login, granted, missing)
+
+    async def signed_in(self, browser: Browser) -> tuple[Login, frozenset[str]] | None:
+        """Who is signed in, and the scopes that they have by name."""
         office = self.office
         if not browser.known:
             return None
@@ -100,17 +112,15 @@ class Authorize:
         if still is None:
             return None
         scopes, roles = still
-        own = office.settings.own(scopes, roles or login.roles)
-        granted, missing = _divided(wanted.scopes, own, office.settings.entitled(own))
-        return Standing(login, granted, missing)
+        return login, office.settings.own(scopes, roles or login.roles)
 
-    async def _sign_in(self, browser: Browser, wanted: Wanted) -> Answer:
+    async def sign_in(self, browser: Browser, errand: Errand) -> Answer:
         if self.office.settings.server.login is not None and self.elsewhere is not None:
-            return await self.elsewhere.leave(browser, wanted)
-        return self.login_page(browser, wanted)
+            return await self.elsewhere.leave(browser, errand)
+        return self.login_page(browser, errand)
 
     def login_page(
-        self, browser: Browser, wanted: Wanted, *, name: str = "", problem: str = "", status: int = 200, wait: int = 0
+        self, browser: Browser, errand: Errand, *, name: str = "", problem: str = "", status: int = 200, wait: int = 0
     ) -> Answer:
         office = self.office
         headers = browsers.cookie_line(browser, office.settings)
@@ -118,9 +128,10 @@ class Authorize:
             headers = (*headers, (b"Retry-After", b"%d" % wait))
         said = f'<p id="problem" class="note bad" role="alert">{_escaped(problem)}</p>' if problem else ""
         values = {
-            "client": shown_name(wanted.client),
+            "why": self._why(errand),
+            "other": self._other(errand),
             "problem": Html(said),
-            "form": seal_form(office.sealer, LOGIN, browser, wanted.query, office.now()),
+            "form": seal_form(office.sealer, LOGIN, browser, errand.query, office.now()),
             "name": name,
             "focus_name": Html("" if name else "autofocus"),
             "focus_password": Html("autofocus" if name else ""),
@@ -132,8 +143,20 @@ class Authorize:
             values,
             status=status,
             headers=headers,
-            form_action=self._form_action(wanted),
+            form_action="" if isinstance(errand, Visit) else self._form_action(errand),
         )
+
+    def _why(self, errand: Errand) -> Html:
+        house = _escaped(self.office.settings.title)
+        if isinstance(errand, Visit):
+            return Html(f"to see what {house} is connected to as you.")
+        return Html(f'to let “<bdi id="client-name">{_escaped(shown_name(errand.client))}</bdi>” use {house}.')
+
+    def _other(self, errand: Errand) -> Html:
+        if not isinstance(errand, Visit) or not self.keys_too():
+            return Html("")
+        where = _escaped(self.office.settings.base + errand.with_key)
+        return Html(f'<p class="quiet"><a id="with-key" href="{where}">Use an API key instead</a></p>')
 
     # Consent
 
@@ -178,9 +201,10 @@ class Authorize:
             said = form(asked)
             browser = browsers.of(asked, self.office.settings)
             wanted, shown = await self.reopened(asked, CONSENT, browser, said.get("form", ""))
+            assert isinstance(wanted, Wanted), "nobody agrees to a page of ours"
             standing = await self._standing(browser, wanted)
             if standing is None:
-                return await self._sign_in(browser, wanted)
+                return await self.sign_in(browser, wanted)
             if said.get("decision") != "allow":
                 return wanted.reply.refuse("access_denied", "The user said no.")
             if " ".join(standing.granted) != shown:  # they may have more or less since the page was shown
@@ -222,7 +246,7 @@ class Authorize:
 
     async def reopened(
         self, asked: Asked, purpose: browsers.Purpose, browser: Browser, text: str
-    ) -> tuple[Wanted, str]:
+    ) -> tuple[Errand, str]:
         """What a form of ours is about, read again: a client may be gone since; and what was shown beside it.
 
         Raises StaleForm, and as `read`.
@@ -230,10 +254,12 @@ class Authorize:
         if browsers.from_elsewhere(asked, self.office.settings):
             raise StaleForm
         query, shown = open_form(self.office.sealer, purpose, browser, text, self.office.now())
-        return await read(self.office, query, asked.peer), shown
+        return await errand_of(self.office, query, asked.peer), shown
 
-    def again(self, wanted: Wanted, headers: Lines = (), *, prompt: str = "") -> Answer:
+    def again(self, wanted: Errand, headers: Lines = (), *, prompt: str = "") -> Answer:
         """Back to the question, once somebody has signed in or out: the page can be loaded again without harm."""
+        if isinstance(wanted, Visit):
+            return redirect(self.office.settings.base + wanted.path, headers)
         said = [pair for pair in pairs(wanted.query) if pair[0] != "prompt" and pair[1]]
         if prompt or "consent" in wanted.prompts:
             said.append(("prompt", prompt or "consent"))

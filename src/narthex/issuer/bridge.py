@@ -1,19 +1,17 @@
 """People who log in elsewhere: the browser goes to the company's OpenID provider, and comes back with who it is.
 
-Knows: the code flow of OpenID Connect as its client: PKCE, nonce, `iss`, and that whoever comes back is whoever left.
-Refuses to know: our own clients. They see one authorization server, which is this one.
+Knows: that whoever comes back is whoever left, and what they had left for. Refuses to know: the code flow itself, and
+our own clients. They see one authorization server, which is this one.
 """
 
-import base64
-import secrets
 from collections.abc import Mapping
-from hashlib import sha256
 from hmac import compare_digest
 from typing import Any
 
-from narthex.identity.tokens import BadToken, name_in
+from narthex.identity.tokens import BadToken
 from narthex.issuer import browser as browsers
-from narthex.issuer.answer import Answer, Asked, redirect, with_parameters
+from narthex.issuer import elsewhere
+from narthex.issuer.answer import Answer, Asked, redirect
 from narthex.issuer.authorize import Authorize
 from narthex.issuer.browser import Browser
 from narthex.issuer.forms import Twice, once, pairs
@@ -21,13 +19,13 @@ from narthex.issuer.office import Office
 from narthex.issuer.provider import Provider, ProviderFault
 from narthex.issuer.settings import CLIENT_SUBJECT
 from narthex.issuer.signin import admit
-from narthex.issuer.wanted import BadRequest, Refused, Wanted, read
+from narthex.issuer.visit import Errand, Visit, errand_of
+from narthex.issuer.wanted import BadRequest, Refused
 from narthex.limits import sign_in_form_seconds_max, user_roles_max
 from narthex.model.claims import words_in
+from narthex.model.issuer import LoginConfig
 from narthex.store.oauth_logins import Login, Pending
 from narthex.wire.redirects import form_action
-
-_SHOWN = ("preferred_username", "email", "name")
 
 
 class Bridge:
@@ -57,33 +55,19 @@ class Bridge:
 
     # Leaving
 
-    async def leave(self, browser: Browser, wanted: Wanted) -> Answer:
+    async def leave(self, browser: Browser, errand: Errand) -> Answer:
         """Send a browser to the provider, so that only this browser can come back with the answer."""
         office, provider = self._office, self.provider()
+        prompt = next((one for one in ("login", "select_account") if one in errand.prompts), "")
+        trip = elsewhere.new_trip()
         try:
-            found = await provider.metadata()
+            url = await elsewhere.address(provider, self._callback, trip, prompt)
         except ProviderFault as fault:
             return self._unreachable(fault)
-        state, verifier, nonce = (secrets.token_urlsafe(32) for _ in range(3))
-        pending = Pending(browser=browser.digest, query=wanted.query, verifier=verifier, nonce=nonce)
-        digest, now = sha256(state.encode()).digest(), office.now()
+        pending = Pending(browser=browser.digest, query=errand.query, verifier=trip.verifier, nonce=trip.nonce)
+        digest, now = elsewhere.digest_of(trip.state), office.now()
         await office.do(lambda shelves: shelves.logins.send(digest, pending, now + sign_in_form_seconds_max, now))
-        challenge = base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        said = {
-            "response_type": "code",
-            "client_id": provider.config.client_id,
-            "redirect_uri": self._callback,
-            "scope": " ".join(provider.config.scopes),
-            "state": state,
-            "nonce": nonce,
-            "code_challenge": challenge,
-            "code_challenge_method": "S256",
-        }
-        if wanted.prompts & {"login", "select_account"}:
-            said["prompt"] = "login" if "login" in wanted.prompts else "select_account"
-        return redirect(
-            with_parameters(found.authorization_endpoint, said), browsers.cookie_line(browser, office.settings)
-        )
+        return redirect(url, browsers.cookie_line(browser, office.settings))
 
     # Coming back
 
@@ -92,22 +76,28 @@ class Bridge:
         try:
             said = once(pairs(asked.query))
             browser, pending = await self._pending(asked, said)
-            wanted = await read(self._office, pending.query, asked.peer)
+            errand = await errand_of(self._office, pending.query, asked.peer)
         except (Twice, ValueError, BadRequest):
             return self._authorize.stale()
         except Refused as refused:
             return refused.reply.refuse(refused.error, str(refused))
+        provider = self.provider()
         try:
-            await self._check_sender(said)
-            if "code" not in said:
-                return wanted.reply.refuse("access_denied", "The user did not sign in.")
-            claims = await self.provider().claims(said["code"], self._callback, pending.verifier, pending.nonce)
-            login = self._login(claims)
+            claims = await elsewhere.claims_of(provider, self._callback, said, pending.verifier, pending.nonce)
+            if claims is None:
+                return self._not_in(errand)
+            login = self._login(claims, provider.config)
         except ProviderFault as fault:
             return self._unreachable(fault)
         except BadToken as bad:
             return self._unreachable(ProviderFault(str(bad)))
-        return await admit(self._office, self._authorize, browser, wanted, login)
+        return await admit(self._office, self._authorize, browser, errand, login)
+
+    def _not_in(self, errand: Errand) -> Answer:
+        if isinstance(errand, Visit):
+            text = "You did not sign in."
+            return self._authorize.problem("Nobody is signed in", text, "Open the page again to try once more.", 403)
+        return errand.reply.refuse("access_denied", "The user did not sign in.")
 
     async def _pending(self, asked: Asked, said: Mapping[str, str]) -> tuple[Browser, Pending]:
         """What this browser had left for. Raises ValueError: an answer that somebody else's browser fetched is none."""
@@ -115,35 +105,22 @@ class Bridge:
         if office.settings.server.login is None:
             raise ValueError("nobody was sent away")
         browser = browsers.of(asked, office.settings)
-        digest, now = sha256(said.get("state", "").encode()).digest(), office.now()
+        digest, now = elsewhere.digest_of(said.get("state", "")), office.now()
         pending = await office.do(lambda shelves: shelves.logins.take(digest, now))
         if pending is None or not browser.known or not compare_digest(pending.browser, browser.digest):
             raise ValueError("this browser was not sent away")
         return browser, pending
 
-    async def _check_sender(self, said: Mapping[str, str]) -> None:
-        """RFC 9207: whose answer this is. Raises ProviderFault; nothing else of such an answer is read."""
-        provider = self.provider()
-        found = await provider.metadata()
-        iss = said.get("iss")
-        if iss is None and not found.says_iss:
-            return
-        if iss != provider.config.issuer:
-            raise ProviderFault("The answer came from another provider than the one that was asked.")
-
-    def _login(self, claims: Mapping[str, Any]) -> Login:
+    def _login(self, claims: Mapping[str, Any], config: LoginConfig) -> Login:
         """Raises BadToken, ProviderFault."""
-        settings, config = self._office.settings, self.provider().config
-        subject = name_in(claims, config.subject)
-        if subject.startswith(CLIENT_SUBJECT):
-            raise ProviderFault(f"Nobody can be called '{CLIENT_SUBJECT}…' here.")
-        if config.subject == "email" and claims.get("email_verified") not in (None, True):
-            raise ProviderFault("The provider has not checked this person's e-mail address.")
-        shown = next((said for name in _SHOWN if isinstance(said := claims.get(name), str) and said), subject)
+        settings = self._office.settings
+        person = elsewhere.person_of(claims, config)
+        if person.subject.startswith(CLIENT_SUBJECT):
+            raise ProviderFault(f"nobody can be called '{CLIENT_SUBJECT}…' here")
         roles = words_in(claims, settings.roles_claim)[:user_roles_max] if settings.roles_claim else ()
         return Login(
-            subject=subject,
-            shown=shown[:128],
+            subject=person.subject,
+            shown=person.shown,
             proof="",
             roles=roles,
             claims=settings.kept_claims(claims),

@@ -11,22 +11,34 @@ ago, opens nothing.
 import secrets
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from narthex.issuer.answer import Asked, Lines
 from narthex.issuer.forms import cookie
-from narthex.issuer.settings import Settings
 from narthex.limits import sign_in_form_seconds_max
 from narthex.wire.seal import FORM, Sealer, Unsealed
 
-Purpose = Literal["login", "consent", "logout"]
+Purpose = Literal["login", "consent", "logout", "connect"]
 LOGIN: Final = "login"
 CONSENT: Final = "consent"
 LOGOUT: Final = "logout"
+CONNECT: Final = "connect"
 _DIGEST_BYTES: Final = 32
+
+
+class Site(Protocol):
+    """Where browsers find us."""
+
+    @property
+    def issuer(self) -> str:
+        """The address."""
+        ...
+
+    @property
+    def secure(self) -> bool: ...
 
 
 class StaleForm(Exception):
@@ -47,7 +59,7 @@ class Browser(msgspec.Struct, frozen=True):
         return f"<Browser {'known' if self.known else 'new'}>"
 
 
-def of(asked: Asked, settings: Settings) -> Browser:
+def of(asked: Asked, settings: Site) -> Browser:
     found = cookie(asked.headers, cookie_name(settings))
     return Browser(found, known=True) if found else new()
 
@@ -57,14 +69,14 @@ def new() -> Browser:
     return Browser(secrets.token_urlsafe(32), known=False)
 
 
-def cookie_name(settings: Settings) -> str:
+def cookie_name(settings: Site) -> str:
     """Over https a name that no neighbouring host can set; on the loopback one for each port: ports share them."""
     if settings.secure:
         return "__Host-narthex"
     return f"narthex-{urlsplit(settings.issuer).port or 80}"
 
 
-def cookie_line(browser: Browser, settings: Settings) -> Lines:
+def cookie_line(browser: Browser, settings: Site) -> Lines:
     """Sets the cookie, if it is not set. It ends with the browser; what it stands for ends earlier."""
     if browser.known:
         return ()
@@ -89,7 +101,7 @@ def open_form(sealer: Sealer, purpose: Purpose, browser: Browser, text: str, now
     return str(query), str(shown)
 
 
-def from_elsewhere(asked: Asked, settings: Settings) -> bool:
+def from_elsewhere(asked: Asked, settings: Site) -> bool:
     """Whether a page of another site sent this form, as far as the browser says. The seal is what is relied on."""
     site = asked.headers.get(b"sec-fetch-site")
     if site is not None and site not in (b"same-origin", b"none"):

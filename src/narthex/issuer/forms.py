@@ -12,7 +12,7 @@ from narthex.issuer.answer import Asked, Fields, OauthFault
 from narthex.limits import sign_in_body_bytes_max, sign_in_cookie_chars_max, sign_in_fields_max
 
 _FORM = b"application/x-www-form-urlencoded"
-_COOKIE = re.compile(r"[A-Za-z0-9_.-]{16,512}")
+_COOKIE = re.compile(r"[A-Za-z0-9_.-]{16,2048}")
 
 
 class Twice(Exception):

@@ -4,6 +4,7 @@ Knows: the files, how values are written into them, and the policy of a page. Re
 """
 
 import re
+from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from typing import NamedTuple
 from narthex.issuer.answer import HTML, PRIVATE, Answer, Lines
 
 _GAP = re.compile(r"\{\{(\w+)\}\}")
-_NAMES = ("frame", "login", "consent", "problem")
+_HOME = "narthex.issuer.pages"
 
 
 class Html(str):
@@ -21,21 +22,28 @@ class Html(str):
 
 
 class Shell(NamedTuple):
-    """What all pages say alike."""
+    """What all pages say alike. `style`: where their style is served, below `base`."""
 
     house: str
     base: str
+    style: str = "/oauth/style.css"
 
 
 class Pages:
-    """The files of `pages/`, read once."""
+    """The files of a folder with pages, read once. The frame, the page of problems and the style are the same for all.
 
-    def __init__(self) -> None:
-        folder = files("narthex.issuer.pages")
-        self._texts = {name: (folder / f"{name}.html").read_text("utf-8") for name in _NAMES}
-        self.style = (folder / "style.css").read_bytes()
+    `package`: the folder; `names`: the pages in it; `style`: a file with further rules.
+    """
 
-    def fill(self, name: str, values: dict[str, str]) -> Html:
+    def __init__(
+        self, package: str = _HOME, names: tuple[str, ...] = ("login", "consent"), style: str | None = None
+    ) -> None:
+        folder, home = files(package), files(_HOME)
+        self._texts = {name: (folder / f"{name}.html").read_text("utf-8") for name in names}
+        self._texts |= {name: (home / f"{name}.html").read_text("utf-8") for name in ("frame", "problem")}
+        self.style = (home / "style.css").read_bytes() + ((folder / style).read_bytes() if style else b"")
+
+    def fill(self, name: str, values: Mapping[str, str]) -> Html:
         """A gap without a value is an error of ours, and shows as a KeyError."""
         return Html(_GAP.sub(lambda gap: _written(values[gap[1]]), self._texts[name]))
 
@@ -44,14 +52,14 @@ class Pages:
         name: str,
         title: str,
         shell: Shell,
-        values: dict[str, str],
+        values: Mapping[str, str],
         *,
         status: int = 200,
         headers: Lines = (),
         form_action: str = "",
     ) -> Answer:
         """A whole page. `form_action`: where a form of it may end besides here."""
-        common = {"house": shell.house, "base": shell.base}
+        common = {"house": shell.house, "base": shell.base, "style": shell.style}
         content = self.fill(name, {**common, "title": title, **values})
         page = self.fill("frame", {**common, "title": title, "page": name, "content": content})
         return Answer(status, page.encode("utf-8"), HTML, (*_held(form_action), *headers))

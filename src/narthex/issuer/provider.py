@@ -7,20 +7,34 @@ import asyncio
 import base64
 from collections.abc import Mapping
 from hmac import compare_digest
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from narthex.identity.keyring import Found, Keyring, Unreachable, keys_of
 from narthex.identity.tokens import BadToken, audiences, check_times, read
-from narthex.issuer.office import Office
+from narthex.issuer.office import Say
 from narthex.limits import issuer_metadata_seconds_max
 from narthex.model.authentication import ALGORITHMS
 from narthex.model.issuer import LoginConfig
 from narthex.telemetry.owned import Owned
 from narthex.upstream.fetch import ACCEPT_JSON, FORM, FetchFault, fetch, reach_of, shown
+from narthex.upstream.http import Tls
 from narthex.upstream.issuer_metadata import addresses
+
+
+class House(Protocol):
+    """Where a provider is asked from."""
+
+    tls: Tls
+    say: Say
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float: ...
 
 
 class ProviderFault(Exception):
@@ -45,7 +59,7 @@ class ProviderMetadata(msgspec.Struct, frozen=True):
 class Provider:
     """Whoever makes one closes it."""
 
-    def __init__(self, config: LoginConfig, office: Office) -> None:
+    def __init__(self, config: LoginConfig, office: House) -> None:
         self.config, self._office = config, office
         self._reach = reach_of(config.issuer, allow_private=config.allow_private)
         self._owned = Owned("login", lambda where, error: office.say("error", f"{where}: {type(error).__name__}"))

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from narthex.issuer import browser as browsers
 from narthex.issuer import metadata
 from narthex.issuer.answer import Answer, Asked, OauthFault, fault_answer, json_answer
 from narthex.issuer.authorize import Authorize
@@ -27,7 +28,9 @@ from narthex.issuer.settings import Gateway, Settings
 from narthex.issuer.signin import SignIn
 from narthex.issuer.signing import Signing
 from narthex.issuer.token import Tokens
+from narthex.issuer.visit import Visit
 from narthex.limits import oauth_look_seconds, sign_in_requests_max
+from narthex.model.identity import Principal
 from narthex.store.folder import StateFault
 from narthex.upstream.http import Tls
 from narthex.wire.seal import Sealer
@@ -57,7 +60,7 @@ class AuthorizationServer:
         self._trouble = ""
         self._inside = 0
         self._pages = Pages()
-        authorize = Authorize(office, self._pages)
+        self._authorize = authorize = Authorize(office, self._pages)
         sign_in, tokens = SignIn(office, authorize), Tokens(office)
         self._bridge = Bridge(office, authorize)
         authorize.elsewhere = self._bridge
@@ -136,6 +139,30 @@ class AuthorizationServer:
         elif self._trouble and not trouble:
             self._office.say("info", "The authorization server can read its state again")
         self._trouble = trouble
+
+    # People who come for other pages of the gateway
+
+    async def visitor(self, asked: Asked) -> Principal | None:
+        """Who is signed in at this browser: the same caller that a token of ours would name. Raises StateFault."""
+        settings = self._office.settings
+        found = await self._authorize.signed_in(browsers.of(asked, settings))
+        if found is None:
+            return None
+        login, own = found
+        return Principal(login.subject, scopes=settings.entitled(own), how="jwt", issuer=self.issuer)
+
+    async def receive(self, asked: Asked, path: str) -> Answer:
+        """Let somebody sign in, and go on to `path` then, below our base. Raises StateFault."""
+        return await self._authorize.sign_in(browsers.of(asked, self._office.settings), Visit(path))
+
+    async def forget(self, asked: Asked) -> None:
+        """Nobody is signed in at this browser any more. Raises StateFault."""
+        digest = browsers.of(asked, self._office.settings).digest
+        await self._office.do(lambda shelves: shelves.logins.remove(digest))
+
+    def show_keys(self, taken: Callable[[], bool]) -> None:
+        """Whether those pages take API keys as well."""
+        self._authorize.keys_too = taken
 
     # Serving
 

@@ -12,7 +12,8 @@ from narthex.issuer.familiar import cookie_line, counted_as
 from narthex.issuer.forms import form
 from narthex.issuer.office import Office
 from narthex.issuer.passwords import Busy, mark_of
-from narthex.issuer.wanted import BadRequest, Refused, Wanted
+from narthex.issuer.visit import Errand
+from narthex.issuer.wanted import BadRequest, Refused
 from narthex.limits import password_bytes_max
 from narthex.store.oauth_logins import Login
 from narthex.store.users import User
@@ -43,7 +44,7 @@ class SignIn:
             return self._authorize.login_page(browser, wanted, name=name, problem=_WRONG, status=403)
         return await self._try(asked, browser, wanted, name, password)
 
-    async def _try(self, asked: Asked, browser: Browser, wanted: Wanted, name: str, password: str) -> Answer:
+    async def _try(self, asked: Asked, browser: Browser, wanted: Errand, name: str, password: str) -> Answer:
         office = self._office
         assert office.people is not None
         wait = self._count(asked, name)
@@ -62,7 +63,7 @@ class SignIn:
         self._uncount(asked, name)
         return await self._admit(browser, wanted, user)
 
-    async def _admit(self, before: Browser, wanted: Wanted, user: User) -> Answer:
+    async def _admit(self, before: Browser, wanted: Errand, user: User) -> Answer:
         office, now = self._office, self._office.now()
         login = Login(subject=user.name, shown=user.name, proof=mark_of(user.password), at=now)
         answer = await admit(office, self._authorize, before, wanted, login)
@@ -110,7 +111,7 @@ class SignIn:
         return self._authorize.again(wanted, browsers.cookie_line(browsers.new(), office.settings), prompt="login")
 
 
-async def admit(office: Office, authorize: Authorize, before: Browser, wanted: Wanted, login: Login) -> Answer:
+async def admit(office: Office, authorize: Authorize, before: Browser, wanted: Errand, login: Login) -> Answer:
     """This browser is signed in, under another cookie: one that somebody had planted is worth nothing now."""
     after, now = browsers.new(), office.now()
     expires = now + office.settings.server.login_hours * _HOUR_SECONDS

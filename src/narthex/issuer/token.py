@@ -7,7 +7,6 @@ import base64
 import binascii
 import secrets
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import unquote_plus
@@ -20,6 +19,7 @@ from narthex.issuer.settings import CLIENT_SUBJECT
 from narthex.issuer.wanted import resource
 from narthex.store.oauth_grants import Grant, Kept, Turn
 from narthex.wire.addresses import address_key
+from narthex.wire.pkce import challenge_of
 from narthex.wire.seal import CODE, REFRESH, Unsealed
 
 _SPENT = OauthFault(
@@ -216,8 +216,7 @@ def _shown(asked: Asked, said: Mapping[str, str]) -> tuple[str, str | None]:
 def _answers(verifier: str, challenge: str) -> bool:
     if not 43 <= len(verifier) <= 128 or not verifier.isascii():
         return False
-    digest = base64.urlsafe_b64encode(sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode("ascii")
-    return compare_digest(digest, challenge)
+    return compare_digest(challenge_of(verifier), challenge)
 
 
 def _narrowed(said: Mapping[str, str], grant: Grant) -> tuple[str, ...]:
