@@ -23,6 +23,10 @@ def tool(name: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "inputSchema": {"type": "object"}, **more}
 
 
+def texts(*items: dict[str, Any]) -> tuple[msgspec.Raw, ...]:
+    return tuple(msgspec.Raw(msgspec.json.encode(one)) for one in items)
+
+
 def offer(server: str, *tools: str | dict[str, Any], **more: Any) -> Offer:
     lists: dict[str, Any] = {
         "tools": [tool(one) if isinstance(one, str) else one for one in tools],
@@ -30,9 +34,9 @@ def offer(server: str, *tools: str | dict[str, Any], **more: Any) -> Offer:
         "resources": [{"uri": "memo://one", "name": "one"}],
         "resource_templates": [{"uriTemplate": "memo://{name}", "name": "memo"}],
     }
-    texts = {name: tuple(msgspec.Raw(msgspec.json.encode(one)) for one in items) for name, items in lists.items()}
+    written = {name: texts(*items) for name, items in lists.items()}
     said = {"era": "modern", "revision": "2026-07-28", "transport": "http", "capabilities": EVERYTHING, **more}
-    return Offer(server=server, **{**texts, **said})
+    return Offer(server=server, **{**written, **said})
 
 
 def server(name: str, **more: Any) -> ServerConfig:

@@ -58,6 +58,11 @@ def test_without_authentication_nobody_has_a_scope_and_nothing_is_served(tmp_pat
         found.require_ready()
 
 
+def test_to_ignore_what_a_library_declares_needs_no_authentication(tmp_path: Path) -> None:
+    """It opens, for those who can have no scope, what would be shut otherwise."""
+    assert loaded(tmp_path, server("declared_scopes: ignore")).unready == ()
+
+
 @pytest.mark.parametrize("scope", ["'a b'", "''", "'\"'", "'\\'", "é", f"'{'x' * 257}'"])
 def test_what_no_token_could_say_is_no_scope(tmp_path: Path, scope: str) -> None:
     (problem,) = problems(tmp_path, KEYS + server(f"required_scopes: [{scope}]"))
@@ -134,3 +139,59 @@ def test_rules_that_are_not_there_are_refused(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, "authentication: {type: keys, policies: none.cedar}\n" + server("enabled: true"))
 
     assert "cannot be read: No such file" in problem.what
+
+
+def test_scopes_of_single_prompts_and_resources_load(tmp_path: Path) -> None:
+    single = "prompt_scopes: {'report_*': [b]}, resource_scopes: {'file:///plans/*': [c], 'memo://one': []}"
+    desk = "endpoints: {desk: {prompt_scopes: {'crm/x': [d]}, resource_scopes: {'crm/file:///a': [e], 'memo://*': []}}}"
+    found = loaded(tmp_path, KEYS + server(f"{single}, challenge_scopes: {{'repo': [a, b]}}") + desk)
+    found.require_ready()
+    (crm,) = found.config.servers
+
+    assert (crm.prompt_scopes, crm.challenge_scopes) == ({"report_*": ("b",)}, {"repo": ("a", "b")})
+    assert crm.resource_scopes == {"file:///plans/*": ("c",), "memo://one": ()}
+    assert found.config.endpoints["desk"].resource_scopes == {"crm/file:///a": ("e",), "memo://*": ()}
+    assert found.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "keys", ["prompt_scopes: {x: [a]}", "resource_scopes: {'a://b': [a]}", "challenge_scopes: {r: [a]}"]
+)
+def test_these_need_somebody_who_has_scopes_too(tmp_path: Path, keys: str) -> None:
+    found = loaded(tmp_path, server(keys))
+
+    assert [problem.what for problem in found.unready] == ["without 'authentication' nobody has any scope"]
+
+
+LOST = "has '.' or '..' behind a sign of a glob, so it would meet no URI in its usual form"
+
+
+@pytest.mark.parametrize(
+    ("keys", "what"),
+    [
+        ("prompt_scopes: {'': [a]}", "must be a prompt's name, or a glob of names"),
+        ("resource_scopes: {'': [a]}", "must be a URI, or a glob of URIs"),
+        ("resource_scopes: {'note://{id}': [a]}", "must name URIs, and not a template of them"),
+        ("resource_scopes: {'file:///*/../a': [a]}", LOST),
+    ],
+)
+def test_a_line_that_could_protect_nothing_is_refused(tmp_path: Path, keys: str, what: str) -> None:
+    (problem,) = problems(tmp_path, KEYS + server(keys))
+
+    assert (problem.what, problem.line) == (what, 3)
+
+
+@pytest.mark.parametrize("text", ["crn/x", "crn/file:///a"])
+def test_at_an_endpoint_a_misspelt_server_is_refused(tmp_path: Path, text: str) -> None:
+    key = "resource_scopes" if ":" in text else "prompt_scopes"
+    desk = f"endpoints: {{desk: {{{key}: {{'{text}': [a]}}}}}}"
+    (problem,) = problems(tmp_path, KEYS + server("enabled: true") + desk)
+
+    assert problem.what == "there is no server 'crn'"
+
+
+def test_only_a_server_under_a_url_can_refuse_with_a_status(tmp_path: Path) -> None:
+    text = "servers:\n  - {name: crm, command: [crm-server], challenge_scopes: {repo: [a]}}\n"
+    (problem,) = problems(tmp_path, KEYS + text)
+
+    assert problem.what == "only a server under a URL can refuse a call with HTTP 403"

@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-from policy_makers import EVERYTHING, compiled, offer, rules, server, tool, who
+from policy_makers import EVERYTHING, compiled, offer, rules, server, texts, tool, who
 
 from narthex.model.config import Config, EndpointConfig, ScopesByAnnotation
 from narthex.model.identity import Principal
 from narthex.policy import chain
 from narthex.policy.cedar import Rules
+from narthex.policy.entrance import ELSEWHERE
 from narthex.relay.explain import described, explain
 
 JIRA = offer("jira", tool("create_issue", _meta={"dev.narthex/required_scopes": ["jira:own"]}), "search")
@@ -61,8 +62,9 @@ def test_the_first_no_is_the_answer_and_says_what_the_caller_is_told() -> None:
     assert verdicts(found) == {
         "gate": "passed",
         "names": "passed",
+        "stopped": "passed",
         "scopes": "denied",
-        **{name: "not reached" for name, _ in chain.ORDER if name != "scopes"},
+        **{name: "not reached" for name, _ in chain.ORDER if name not in ("stopped", "scopes")},
     }
 
 
@@ -94,9 +96,12 @@ def test_the_gate_speaks_first() -> None:
     elsewhere = asked(who("mcp", "desk", endpoints=frozenset({"sales"})))
     poor = asked(who("mcp"))
     revoked = asked(who(), barred="The API key nx_abc was revoked.")
+    bare = asked(who("other"))
+    needs = "/mcp/desk requires the scopes 'desk', 'mcp'; you have the scope 'mcp'."
 
-    assert (elsewhere["decided_by"], elsewhere["told"]) == ("gate", "This credential is not for /mcp/desk.")
-    assert (poor["decided_by"], poor["told"]) == ("gate", "Every request to /mcp/desk needs 'desk', 'mcp'.")
+    assert (elsewhere["decided_by"], elsewhere["told"]) == ("gate", ELSEWHERE)
+    assert (poor["decided_by"], poor["told"]) == ("gate", f"Permission denied: {needs}")
+    assert bare["told"] == "Permission denied: this gateway requires the scope 'mcp'; you have the scope 'other'."
     assert (revoked["decided_by"], revoked["told"]) == ("gate", "The API key nx_abc was revoked.")
 
 
@@ -135,3 +140,69 @@ def test_prompts_and_resources_too(method: str, name: str) -> None:
 
     assert (found["decided_by"], found["missing_scopes"]) == ("scopes", ["jira:read"])
     assert let_in["allowed"]
+
+
+SHELF = offer(
+    "jira",
+    "search",
+    prompts=texts({"name": "greet", "_meta": {"dev.narthex/required_scopes": ["own:greet"]}}),
+    resources=texts({"uri": "memo://one", "name": "one", "_meta": {"dev.narthex/required_scopes": ["own:one"]}}),
+    resource_templates=texts(
+        {"uriTemplate": "memo://{name}", "name": "memo", "_meta": {"dev.narthex/required_scopes": ["own:memo"]}}
+    ),
+    learnt={"search": ("repo", "unknown")},
+)
+
+
+def shelf_asked(principal: Principal, method: str, name: str, **of_server: Any) -> dict[str, Any]:
+    jira = server("jira", declared_scopes="accept", **of_server)
+    desk = EndpointConfig(prompt_scopes={"gr*": ("desk:greet",)}, resource_scopes={"jira/memo://*": ("desk:memo",)})
+    made = compiled(jira, offers=(SHELF,), desk=desk)
+    config = Config(servers=(jira,), endpoints={"desk": desk}, authentication=rules())
+    params = {"uri": name} if method == "resources/read" else {"name": name}
+    return described(explain(config, made.endpoints["desk"], principal, method, params))
+
+
+def test_every_line_that_speaks_of_a_single_prompt_is_named() -> None:
+    found = shelf_asked(who("desk:greet"), "prompts/get", "greet", prompt_scopes={"greet": ("jira:greet",)})
+
+    assert (found["allowed"], found["decided_by"], found["listed"]) == (False, "scopes", False)
+    assert {one["where"]: one["scopes"] for one in found["required_by"]} == {
+        "servers.jira.prompt_scopes['greet']": ["jira:greet"],
+        "endpoints.desk.prompt_scopes['gr*']": ["desk:greet"],
+        "declared by the server 'jira'": ["own:greet"],
+    }
+    assert found["missing_scopes"] == ["jira:greet", "own:greet"]
+
+
+def test_every_line_that_speaks_of_a_single_resource_is_named_listed_or_not() -> None:
+    all_of_it = {"jira:memo", "desk:memo", "own:one", "own:memo"}
+    listed = shelf_asked(who(*all_of_it), "resources/read", "memo://one", resource_scopes={"memo://*": ("jira:memo",)})
+    unlisted = shelf_asked(who(), "resources/read", "memo://two", resource_scopes={"memo://*": ("jira:memo",)})
+
+    assert (listed["allowed"], listed["listed"]) == (True, True)
+    assert set(listed["required_scopes"]) == all_of_it
+    assert (unlisted["decided_by"], unlisted["listed"]) == ("scopes", False)
+    assert set(unlisted["required_scopes"]) == all_of_it - {"own:one"}
+    assert [one["where"] for one in unlisted["required_by"]].count("declared by the server 'jira'") == 1
+
+
+def test_what_a_server_asked_for_is_named_with_the_word_it_used() -> None:
+    found = shelf_asked(who(), "tools/call", "search", challenge_scopes={"repo": ("git:write",)})
+
+    where = "asked for by the server 'jira' (servers.jira.challenge_scopes['repo'])"
+    assert found["required_by"] == [{"where": where, "scopes": ["git:write"]}]
+    assert (found["decided_by"], found["missing_scopes"]) == ("scopes", ["git:write"])
+    assert shelf_asked(who(), "tools/call", "search")["allowed"]
+
+
+def test_what_cannot_be_read_of_a_declaration_is_told_to_the_operator() -> None:
+    jira = server("jira", declared_scopes="accept")
+    broken = {"uri": "memo://one", "name": "one", "_meta": {"dev.narthex/required_scopes": "x"}}
+    endpoint = compiled(jira, offers=(offer("jira", resources=texts(broken)),)).endpoints[""]
+    config = Config(servers=(jira,), authentication=rules())
+    found = described(explain(config, endpoint, who(), "resources/read", {"uri": "memo://one"}))
+
+    assert (found["decided_by"], found["told"]) == ("names", "Unknown resource: 'memo://one'.")
+    assert "what its server declares for it cannot be read" in found["steps"][1]["why"]
+    assert found["required_by"] == [{"where": "declared by the server 'jira'", "scopes": []}]

@@ -19,6 +19,7 @@ from narthex.model.identity import Principal
 from narthex.model.outcome import Denial
 from narthex.policy.cedar_values import Unfit, cedar_value
 from narthex.policy.cedar_words import messages, quoted
+from narthex.policy.thing import thing_of
 from narthex.wire.faults import FORBIDDEN
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -125,16 +126,6 @@ class Rules:
             "claims": cedar_value(dict(who.claims)),
         }
         return opaque, _text({"uid": {"type": "Caller", "id": opaque}, "attrs": attributes, "parents": []})
-
-
-def thing_of(call: Call) -> Thing:
-    """What a resolved call is about."""
-    if call.tool is not None:
-        return Thing("Tool", call.server, call.tool.private, call.exposed, call.tool)
-    private = call.private.get("ref") if call.method == "completion/complete" else call.private
-    is_prompt = call.method == "prompts/get" or (type(private) is dict and private.get("type") == "ref/prompt")
-    name = private.get("name" if is_prompt else "uri") if type(private) is dict else None
-    return Thing("Prompt" if is_prompt else "Resource", call.server, str(name), call.exposed)
 
 
 def _entity(endpoint: Endpoint, thing: Thing) -> str:

@@ -1,15 +1,15 @@
 """Whoever calls must have every scope that the thing requires. One predicate, for calls, lists, reads and news.
 
-Knows: the scopes of the caller, and what the catalogue compiled for tool, server and endpoint. Refuses to know: where
+Knows: the scopes of the caller, and what the catalogue compiled for thing, server and endpoint. Refuses to know: where
 either came from, and how a refusal reaches the caller.
 """
 
 from narthex.limits import scopes_said_max
 from narthex.model.call import Call
-from narthex.model.endpoint import Endpoint, Tool
 from narthex.model.identity import Principal
 from narthex.model.outcome import Denial
 from narthex.model.scope import NOBODY
+from narthex.policy.thing import thing_of
 from narthex.wire.faults import FORBIDDEN
 
 _UNHEARD_OF = frozenset({NOBODY})
@@ -22,20 +22,29 @@ def missing(principal: Principal, needed: frozenset[str]) -> frozenset[str]:
 
 def needed_by(call: Call) -> frozenset[str]:
     """What this call requires, once it is resolved."""
-    return call.endpoint.reach[call.server].rest if call.tool is None else call.tool.needs
+    if call.tool is not None:
+        return call.tool.needs
+    thing = thing_of(call)
+    if thing.kind == "Prompt":
+        return call.endpoint.prompts[call.exposed].needs
+    return call.endpoint.reach[thing.server].needs_of(thing.name)
 
 
-def hidden(principal: Principal, endpoint: Endpoint, server: str, tool: Tool | None = None) -> bool:
+def hidden(call: Call) -> bool:
     """Whether a thing must seem unknown to this caller: no scope opens it, or its server is not to be spoken of."""
-    reach = endpoint.reach[server]
-    needed = reach.rest if tool is None else tool.needs
+    needed = needed_by(call)
     if not needed:
         return False
-    return NOBODY in needed or (reach.concealed and bool(missing(principal, reach.needs)))
+    reach = call.endpoint.reach[call.server]
+    return NOBODY in needed or (reach.concealed and bool(missing(call.principal, reach.needs)))
 
 
 def request(call: Call) -> Denial | None:
-    needed = needed_by(call)
+    return refusal(call, needed_by(call))
+
+
+def refusal(call: Call, needed: frozenset[str]) -> Denial | None:
+    """The "no" to a caller who lacks any of these."""
     if not needed:
         return None
     lacking = missing(call.principal, needed)
