@@ -16,13 +16,6 @@ from narthex.store.migrations import MIGRATIONS
 BUMP = "INSERT INTO counters (name, value) VALUES ('x', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"
 
 
-@pytest.fixture
-def database(tmp_path: Path):
-    opened = Database(tmp_path)
-    yield opened
-    opened.close()
-
-
 def bump(database: Database) -> None:
     with database.writing() as write:
         write.execute(BUMP)

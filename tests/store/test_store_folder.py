@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from narthex.model.config import Config
-from narthex.store.folder import StateFault, folder_of, locked, prepared, replace_file
+from narthex.store.folder import StateFault, folder_of, locked, prepared, replace_file, served_before
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,14 @@ def test_a_lock_where_no_folder_is_says_so(tmp_path: Path) -> None:
     with pytest.raises(StateFault, match="No such file"):
         with locked(tmp_path / "nowhere"):
             pass
+
+
+def test_two_configurations_in_one_folder_are_noticed(tmp_path: Path) -> None:
+    folder = prepared(tmp_path / "state")
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    one.write_text("")
+    other.write_text("")
+
+    assert [served_before(folder, file) for file in (one, one, other, one)] == [None, None, one, other]
+    one.unlink()
+    assert served_before(folder, other) is None  # it was moved

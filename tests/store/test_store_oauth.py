@@ -26,13 +26,6 @@ NOW = 1_800_000_000.0
 DAY = 86_400.0
 
 
-@pytest.fixture
-def database(tmp_path: Path):
-    found = Database(tmp_path)
-    yield found
-    found.close()
-
-
 def client(name: str) -> Registered:
     return Registered(id=name, name=name, redirect_uris=(), grant_types=(), method="none", secret=b"digest")
 

@@ -25,6 +25,10 @@ _NOWHERE = (-1, -1)  # what no file has
 Mark = tuple[int, int]  # how often a file was opened, and SQLite's own counter of others' writes
 
 
+class StateDamaged(StateFault):
+    """The file is there, and is no database any more."""
+
+
 class Database:
     """One connection, for one thread at a time. Several processes may have the file open; SQLite takes care of that.
 
@@ -34,9 +38,13 @@ class Database:
     __slots__ = ("_connection", "_identity", "_opened", "_seconds", "_steps", "path")
 
     def __init__(
-        self, folder: Path, lock_seconds: float = state_lock_seconds_max, steps: Sequence[str] = MIGRATIONS
+        self,
+        folder: Path,
+        lock_seconds: float = state_lock_seconds_max,
+        steps: Sequence[str] = MIGRATIONS,
+        file: str = FILE,
     ) -> None:
-        self.path = folder / FILE
+        self.path = folder / file
         self._seconds, self._steps = lock_seconds, steps
         self._opened = 0
         self._connection, self._identity = self._open()
@@ -57,6 +65,12 @@ class Database:
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def power_safe(self, *, safe: bool) -> None:
+        """Whether what is written from now on survives a power cut; what does not is many times as quick. Either way
+        it survives the end of any process.
+        """
+        self.read(f"PRAGMA synchronous = {'FULL' if safe else 'NORMAL'}")
 
     def mark(self) -> Mark:
         """Another value after another connection wrote, and after another file took the place of ours (which is then
@@ -114,7 +128,7 @@ class Database:
                 raise StateFault(f"{busy} Find it: fuser {self.path}") from None
             raise StateFault(f"{self.path} cannot be used: {error}.") from None
         except sqlite3.DatabaseError as error:
-            raise StateFault(
+            raise StateDamaged(
                 f"{self.path} is damaged ({error}). Restore a copy, or remove it: what it held is lost."
             ) from None
         except StateFault:

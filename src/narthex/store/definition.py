@@ -12,6 +12,8 @@ from narthex.wire.strict import encode
 
 def digest_of(server: ServerConfig) -> str:
     """Equal as long as it is the same server, whatever else about it is configured."""
-    place = (server.upstream, server.command, server.cwd)
+    place: tuple[object, ...] = (server.upstream, server.command, server.cwd)
+    if server.kind not in ("upstream", "command"):  # what these two were called before stays as it was
+        place = (server.kind, getattr(server, server.kind or "name"))
     given = (sorted(server.env), sorted(server.inherit_env), sorted(name.lower() for name in server.headers))
     return hashlib.sha256(encode((server.name, place, given))).hexdigest()

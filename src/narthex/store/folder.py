@@ -37,7 +37,9 @@ def folder_of(config: Config, environ: Mapping[str, str]) -> Path:
 def prepared(folder: Path) -> Path:
     """The folder, made if it was not there (mode 0700), and proven to be writable. `StateFault` otherwise."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            give(folder, folder.parent)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"narthex")
     except OSError as error:
@@ -45,11 +47,24 @@ def prepared(folder: Path) -> Path:
     return folder
 
 
+def served_before(folder: Path, file: Path) -> Path | None:
+    """Another configuration file that this folder has kept the state of, if it is still there; now it is this one's."""
+    note, own = folder / "configuration", str(file.absolute())
+    try:
+        before = note.read_text("utf-8", "replace")
+    except FileNotFoundError:
+        before = ""
+    if before != own:
+        replace_file(note, own.encode("utf-8", "replace"))
+    return Path(before) if before not in ("", own) and Path(before).is_file() else None
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Write a file so that every reader, and a machine that loses power, sees the old one or the new one whole."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
     try:
         with os.fdopen(handle, "wb") as file:
+            give(handle, path.parent)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -69,10 +84,18 @@ def locked(folder: Path, seconds: float = state_lock_seconds_max) -> Iterator[No
     except OSError as error:
         raise _fault(folder, error) from None
     try:
+        give(handle, folder)
         _take(handle, path, seconds)
         yield
     finally:
         os.close(handle)
+
+
+def give(made: int | Path, folder: Path) -> None:
+    """What root makes beside a gateway that runs as somebody else belongs to whoever owns the folder: they read it."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(made, owner.st_uid, owner.st_gid)
 
 
 def _take(handle: int, path: Path, seconds: float) -> None:

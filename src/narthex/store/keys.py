@@ -11,7 +11,7 @@ import msgspec
 
 from narthex.limits import sealing_keys_kept
 from narthex.store.folder import StateFault, locked, replace_file
-from narthex.wire.seal import KEY_BYTES
+from narthex.wire.ring import KEY_BYTES
 
 FORMAT = 1
 FILE = "keys.json"
@@ -27,9 +27,9 @@ class Ring(msgspec.Struct, frozen=True):
         return f"<Ring {len(self.keys)} keys>"
 
 
-def load_keys(folder: Path) -> tuple[bytes, ...]:
+def load_keys(folder: Path, name: str = FILE) -> tuple[bytes, ...]:
     """The keys, the sealing one first; made on the first start. Gateways that start at once end with the same."""
-    path = folder / FILE
+    path = folder / name
     if not path.exists():
         with locked(folder):
             if not path.exists():
