@@ -10,6 +10,10 @@ from fnmatch import translate
 _GLOB_SIGNS = frozenset("*?[")
 
 
+def is_glob(pattern: str) -> bool:
+    return not _GLOB_SIGNS.isdisjoint(pattern)
+
+
 class Choice:
     """A compiled list of patterns that remembers which of them have met a tool."""
 
@@ -18,7 +22,7 @@ class Choice:
     def __init__(self, patterns: Iterable[str]) -> None:
         self.unmet = dict.fromkeys(patterns)  # in their order
         self._exact = frozenset(self.unmet)
-        self._globs = [(text, re.compile(translate(text)).match) for text in self.unmet if _GLOB_SIGNS & set(text)]
+        self._globs = [(text, re.compile(translate(text)).match) for text in self.unmet if is_glob(text)]
 
     def holds(self, server: str, tool: str) -> bool:
         """Whether any pattern names this tool. All are asked, so that none is called unused because it came second."""

@@ -62,7 +62,15 @@ def changed(face: Face, change: ToolChange, name: str) -> Face:
         definition["description"] = change.description
     if change.title is not None:
         definition["title"] = change.title
-    return _made("tools/list", name, face.server, face.piece, definition)
+    return made("tools/list", name, face.server, face.piece, definition)
+
+
+def reworked(method: str, face: Face, piece: Piece, prefix: str | None, change: ToolChange | None) -> Face:
+    """The same thing under the same name, made of another piece of it."""
+    own = decode(piece.encoded)
+    definition = rewrite_tool(own, prefix) if method == "tools/list" and prefix is not None else own
+    again = made(method, face.public, face.server, piece, {**definition, IDENTIFIED_BY[method]: face.public})
+    return again if change is None else changed(again, change, face.public)
 
 
 def _face(stock: Stock, method: str, piece: Piece, named: bool, prefix: str | None) -> Face:  # noqa: FBT001 - private
@@ -75,11 +83,11 @@ def _face(stock: Stock, method: str, piece: Piece, named: bool, prefix: str | No
     own = decode(piece.encoded)
     definition = rewrite_tool(own, prefix) if method == "tools/list" and prefix is not None else own
     if public == piece.private and definition is own:
-        return _made(method, public, stock.server.name, piece, definition, piece.encoded)
-    return _made(method, public, stock.server.name, piece, {**definition, IDENTIFIED_BY[method]: public})
+        return made(method, public, stock.server.name, piece, definition, piece.encoded)
+    return made(method, public, stock.server.name, piece, {**definition, IDENTIFIED_BY[method]: public})
 
 
-def _made(method: str, public: str, server: str, piece: Piece, definition: Definition, encoded: bytes = b"") -> Face:
+def made(method: str, public: str, server: str, piece: Piece, definition: Definition, encoded: bytes = b"") -> Face:
     encoded = encoded or encode(definition)
     mark = hashlib.blake2b(public.encode(), digest_size=6).hexdigest()
     digest = hashlib.blake2b(_in_order(definition), digest_size=8).digest()

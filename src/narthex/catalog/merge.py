@@ -5,7 +5,7 @@ neither is shown, and the operator is told both and the remedy.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from narthex.catalog.stock import Stock
 from narthex.catalog.uris import normal, template_start
 from narthex.model.config import EndpointConfig
 from narthex.model.endpoint import Items, Prompt, Thing, Tool
+from narthex.model.pin import Judged
+from narthex.model.settled import Governed
 from narthex.wire.revisions import LEGACY
 
 _WORD = {
@@ -51,8 +53,12 @@ class Merged:
     problems: list[str]
 
 
-def merge(plan: Plan, stocks: Iterable[Stock]) -> Merged:
-    """Every list, in the order of the servers and then in each server's own."""
+Sift = Callable[[str, list[Face]], list[Face]]  # of one list, what may be shown
+
+
+def merge(plan: Plan, stocks: Iterable[Stock], sift: Sift = lambda _, found: found) -> Merged:
+    """Every list, in the order of the servers and then in each server's own. What may not be shown clashes with
+    nothing."""
     merged = Merged({}, [])
     stocks = list(stocks)
     for method in IDENTIFIED_BY:
@@ -63,6 +69,7 @@ def merge(plan: Plan, stocks: Iterable[Stock]) -> Merged:
         ]
         if method == "tools/list":
             found = _chosen(plan, found, merged.problems)
+        found = sift(method, found)
         if method == "resources/templates/list":
             found = _apart(plan, method, found, [_reach(face) for face in found], merged.problems)
         merged.shown[method] = tuple(_apart(plan, method, found, [face.public for face in found], merged.problems))
@@ -159,6 +166,7 @@ def items_of(shown: tuple[Face, ...], needs: tuple[frozenset[str], ...], things:
         modern=modern,
         legacy={revision: known.setdefault(encoded, encoded) for revision, encoded in legacy.items()},
         needs=needs,
+        servers=tuple(face.server for face in shown),
         digests=tuple(face.digest for face in shown),
         things=things,
     )
@@ -170,7 +178,13 @@ def fingerprint(digests: Iterable[bytes]) -> int:
     return int.from_bytes(whole.digest(), "big")
 
 
-def tools_of(shown: tuple[Face, ...], needs: tuple[frozenset[str], ...]) -> dict[str, Tool]:
+def tools_of(
+    shown: tuple[Face, ...],
+    needs: tuple[frozenset[str], ...],
+    governed: tuple[Governed, ...],
+    judged: Mapping[str, Judged],
+) -> dict[str, Tool]:
+    """`judged`: by public name."""
     return {
         face.public: Tool(
             face.public,
@@ -182,8 +196,12 @@ def tools_of(shown: tuple[Face, ...], needs: tuple[frozenset[str], ...]) -> dict
             face.piece.idempotent,
             face.piece.task_required,
             required,
+            face.piece.declared,
+            face.piece.learnt,
+            ruled,
+            judged.get(face.public),
         )
-        for face, required in zip(shown, needs, strict=True)
+        for face, required, ruled in zip(shown, needs, governed, strict=True)
     }
 
 
@@ -194,8 +212,11 @@ def things_of(method: str, shown: tuple[Face, ...], tools: Mapping[str, Tool]) -
     return tuple(Thing(kind, face.server, face.piece.private, face.public, found.get(face.public)) for face in shown)
 
 
-def prompts_of(shown: tuple[Face, ...]) -> dict[str, Prompt]:
-    return {face.public: Prompt(face.public, face.server, face.piece.private) for face in shown}
+def prompts_of(shown: tuple[Face, ...], needs: tuple[frozenset[str], ...]) -> dict[str, Prompt]:
+    return {
+        face.public: Prompt(face.public, face.server, face.piece.private, required, face.piece.declared)
+        for face, required in zip(shown, needs, strict=True)
+    }
 
 
 def owners_of(shown: tuple[Face, ...]) -> dict[str, tuple[str, str]]:

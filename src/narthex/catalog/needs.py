@@ -1,20 +1,22 @@
-"""What whoever calls a tool must have been granted: all that speaks of the tool, added up.
+"""What whoever asks for a thing must have been granted: all that speaks of the thing, added up.
 
-Knows: what the gateway, an endpoint, a server and a tool require, and whether silence means yes. Refuses to know: who
+Knows: what the gateway, an endpoint, a server and a thing require, and whether silence means yes. Refuses to know: who
 is asking (that is `policy/scopes`). Since everything adds up, nothing anywhere can take a requirement away.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from narthex.catalog.choose import Choice
-from narthex.catalog.stock import Piece
+from narthex.catalog.guards import Guard, Line, guard_of
+from narthex.catalog.stock import Piece, Stock
 from narthex.model.authentication import AuthenticationConfig
 from narthex.model.config import Config, EndpointConfig, ServerConfig
 from narthex.model.endpoint import Reach
-from narthex.model.scope import NOBODY, NONE
+from narthex.model.scope import NOBODY, NONE, Said, total
 
 Scopes = frozenset[str]
+Rules = list[tuple[str, Choice]]
 
 
 class House(NamedTuple):
@@ -22,14 +24,6 @@ class House(NamedTuple):
 
     required: tuple[str, ...] = ()
     silent_is_no: bool = False  # what nothing speaks of may not be called
-
-
-class Said(NamedTuple):
-    """One place of the configuration that speaks of a thing, and what it requires."""
-
-    where: str
-    scopes: tuple[str, ...]
-    opens: bool = True  # it counts as having spoken of it
 
 
 def house_of(config: Config) -> House:
@@ -40,14 +34,16 @@ def house_of(config: Config) -> House:
 
 
 class Needs:
-    """The requirements at one endpoint. Remembers which patterns have met a tool."""
+    """The requirements at one endpoint. Remembers which patterns have met something."""
 
     def __init__(self, house: House, name: str, wanted: EndpointConfig, servers: Iterable[ServerConfig]) -> None:
         self._house, self._wanted = house, wanted
         self._place = f"endpoints.{name}"
         self._servers = {server.name: server for server in servers}
-        self._here = _rules(wanted.scopes)
+        self._here, self._prompts_here = _rules(wanted.scopes), _rules(wanted.prompt_scopes)
+        self._resources_here = _rules(wanted.resource_scopes)
         self._there = {name: _rules(server.scopes) for name, server in self._servers.items()}
+        self._prompts_there = {name: _rules(server.prompt_scopes) for name, server in self._servers.items()}
         self._wholes: dict[str, Scopes] = {}
         self._same: dict[Scopes, Scopes] = {}  # thousands of tools share a handful of sets
 
@@ -57,40 +53,91 @@ class Needs:
         return self._one(frozenset(self._house.required).union(self._wanted.required_scopes or ()))
 
     def tool(self, server: str, piece: Piece) -> Scopes:
-        plain = not (self._here or self._there[server] or piece.declared)
+        plain = not (self._here or self._there[server] or piece.declared or piece.learnt)
         if plain and self._servers[server].scopes_by_annotation is None:
             return self._whole(server)  # nearly always: nothing speaks of single tools
-        return self._sum(self.said_of(server, piece.private, read_only=piece.read_only, declared=piece.declared))
+        return self._sum(
+            self.said_of_tool(server, piece.private, piece.declared, piece.learnt, read_only=piece.read_only)
+        )
 
-    def reach(self, server: str, tools: Iterable[Scopes]) -> Reach:
-        """`tools`: what the server's tools require here."""
+    def prompt(self, server: str, piece: Piece) -> Scopes:
+        if not (self._prompts_here or self._prompts_there[server] or piece.declared):
+            return self._whole(server)
+        return self._sum(self.said_of_prompt(server, piece.private, piece.declared))
+
+    def guard(self, server: str, stock: Stock | None) -> Guard | None:
+        """What single resources of a server require, if any line or declaration speaks of single ones."""
+        there = self._servers[server].resource_scopes
+        lines = [
+            *(Line(f"servers.{server}.resource_scopes['{text}']", text, there[text], server) for text in there),
+            *(
+                Line(f"{self._place}.resource_scopes['{text}']", text, self._wanted.resource_scopes[text], server)
+                for text, _ in self._resources_here
+            ),
+        ]
+        resources, templates = (stock.resources, stock.templates) if stock is not None else ((), ())
+        for piece in (*resources, *templates):
+            for _, choice in self._resources_here:
+                choice.holds(server, piece.private)
+        return guard_of(
+            tuple(self.said_of_server(server)),
+            tuple(lines),
+            {piece.private: _declared(server, piece.declared) for piece in resources if piece.declared},
+            [(piece.private, _declared(server, piece.declared) if piece.declared else None) for piece in templates],
+            silent_is_no=self._house.silent_is_no,
+        )
+
+    def resource(self, uri: str, server: str, guard: Guard | None) -> Scopes:
+        return self._whole(server) if guard is None else self._one(guard.needs(uri))
+
+    def reach(self, server: str, items: Iterable[Scopes], guard: Guard | None) -> Reach:
+        """`items`: what the server's things require here."""
         rest = self._whole(server)
         needs = self._one(rest - {NOBODY})
-        told = needs if any(NOBODY not in one for one in tools) else rest
+        told = needs if any(NOBODY not in one for one in items) else rest
         there = self._servers[server]
-        return Reach(needs, rest, there.trusted, told, there.concealed)
+        return Reach(needs, rest, there.trusted, told, there.concealed, guard, there.challenge_scopes)
 
-    def said_of(self, server: str, tool: str, *, read_only: bool, declared: Scopes) -> Iterator[Said]:
+    def said_of_tool(
+        self, server: str, tool: str, declared: Scopes, learnt: Iterable[str], *, read_only: bool
+    ) -> Iterator[Said]:
         """Every place that speaks of this tool, under its server's own name of it."""
         yield from self.said_of_server(server)
         there = self._servers[server]
-        for pattern, choice in self._there[server]:
-            if choice.holds(server, tool):
-                yield Said(f"servers.{server}.scopes['{pattern}']", there.scopes[pattern])
-        for pattern, choice in self._here:
-            if choice.holds(server, tool):
-                yield Said(f"{self._place}.scopes['{pattern}']", self._wanted.scopes[pattern])
+        yield from _met(self._there[server], f"servers.{server}.scopes", there.scopes, server, tool)
+        yield from _met(self._here, f"{self._place}.scopes", self._wanted.scopes, server, tool)
         hints = there.scopes_by_annotation
         if hints is not None:
             harmless = read_only and there.trusted  # the word of any other server opens nothing
             kind, scopes = ("read_only", hints.read_only) if harmless else ("other", hints.other)
             yield Said(f"servers.{server}.scopes_by_annotation.{kind}", scopes)
         if declared:
-            yield Said(f"declared by the server '{server}'", tuple(sorted(declared)), opens=False)
+            yield _declared(server, declared)
+        for word in learnt:
+            where = f"asked for by the server '{server}' (servers.{server}.challenge_scopes['{word}'])"
+            yield Said(where, there.challenge_scopes.get(word, ()), opens=False)
 
-    def unmet_here(self) -> tuple[str, ...]:
-        """Patterns of the endpoint's own `scopes` that have met no tool."""
-        return tuple(text for text, choice in self._here if choice.unmet)
+    def said_of_prompt(self, server: str, prompt: str, declared: Scopes) -> Iterator[Said]:
+        """The same of a prompt."""
+        yield from self.said_of_server(server)
+        there = self._servers[server].prompt_scopes
+        yield from _met(self._prompts_there[server], f"servers.{server}.prompt_scopes", there, server, prompt)
+        here = self._wanted.prompt_scopes
+        yield from _met(self._prompts_here, f"{self._place}.prompt_scopes", here, server, prompt)
+        if declared:
+            yield _declared(server, declared)
+
+    def unmet_here(self) -> Iterator[tuple[str, str, str]]:
+        """Patterns of the endpoint's own that have met nothing: the member, the pattern, and what it would meet."""
+        kinds = (
+            ("scopes", self._here, "tool"),
+            ("prompt_scopes", self._prompts_here, "prompt"),
+            ("resource_scopes", self._resources_here, "resource"),
+        )
+        for member, rules, kind in kinds:
+            for text, choice in rules:
+                if choice.unmet:
+                    yield member, text, kind
 
     def said_of_server(self, server: str) -> Iterator[Said]:
         """Every place that speaks of all that this server has."""
@@ -109,14 +156,21 @@ class Needs:
         return self._wholes[server]
 
     def _sum(self, said: Iterable[Said]) -> Scopes:
-        said = list(said)
-        found = frozenset(scope for one in said for scope in one.scopes)
-        is_open = not self._house.silent_is_no or any(one.opens for one in said)
-        return self._one(found if is_open else found | {NOBODY})
+        return self._one(total(said, silent_is_no=self._house.silent_is_no))
 
     def _one(self, scopes: Scopes) -> Scopes:
         return self._same.setdefault(scopes, scopes) if scopes else NONE
 
 
-def _rules(scopes: Iterable[str]) -> list[tuple[str, Choice]]:
+def _rules(scopes: Iterable[str]) -> Rules:
     return [(pattern, Choice([pattern])) for pattern in scopes]
+
+
+def _met(rules: Rules, where: str, scopes: Mapping[str, tuple[str, ...]], server: str, name: str) -> Iterator[Said]:
+    for pattern, choice in rules:
+        if choice.holds(server, name):
+            yield Said(f"{where}['{pattern}']", scopes[pattern])
+
+
+def _declared(server: str, scopes: Scopes) -> Said:
+    return Said(f"declared by the server '{server}'", tuple(sorted(scopes)), opens=False)

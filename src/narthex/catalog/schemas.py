@@ -7,11 +7,10 @@ the tool is first called), and never follows a reference out of the document.
 
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import unquote
 
 from narthex.limits import Limits, schema_expanded_nodes_max
 from narthex.wire.strict import deeper_than, encode
-from narthex.wire.subschemas import children
+from narthex.wire.subschemas import children, pointed
 
 Schema = dict[str, Any]
 
@@ -140,7 +139,7 @@ class _Document:
             return base
         if not fragment.startswith("/"):
             return self.named.get(f"#{fragment}")
-        return _pointed(base, unquote(fragment))
+        return pointed(base, fragment)
 
 
 def _traverse(roots: list[Schema], steps: Callable[[Schema], list[Schema]]) -> Iterator[tuple[Schema, bool]]:
@@ -161,17 +160,3 @@ def _traverse(roots: list[Schema], steps: Callable[[Schema], list[Schema]]) -> I
             entered.add(key)
             stack.append((node, True))
             stack.extend((inner, False) for inner in steps(node))
-
-
-def _pointed(base: Schema, pointer: str) -> Schema | None:
-    """What a JSON Pointer (RFC 6901) names, if it is a schema."""
-    node: Any = base
-    for step in pointer.split("/")[1:]:
-        step = step.replace("~1", "/").replace("~0", "~")
-        if type(node) is dict:
-            node = node.get(step)
-        elif type(node) is list and step.isdecimal() and int(step) < len(node):
-            node = node[int(step)]
-        else:
-            return None
-    return node if type(node) is dict else None

@@ -5,7 +5,7 @@ One bad item never costs the others (R4): it is left out, and the operator is to
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -23,7 +23,9 @@ from narthex.limits import (
 )
 from narthex.model.config import ServerConfig
 from narthex.model.offer import Offer
-from narthex.model.scope import NONE, Scope
+from narthex.model.rules.asked import Asked
+from narthex.model.rules.rules import Rules
+from narthex.model.scope import NOBODY, NONE, Scope
 from narthex.wire.mirror import ANNOTATION, Mirror, mirrors_of, strip_annotations
 from narthex.wire.revisions import META_SERVER_INFO, META_SUBSCRIPTION_ID, OWN_META, PER_REQUEST_META
 from narthex.wire.strict import deeper_than, encode, more_values_than
@@ -32,7 +34,8 @@ Definition = dict[str, Any]
 
 _RESERVED_META = PER_REQUEST_META | {META_SERVER_INFO, META_SUBSCRIPTION_ID}
 _MARK = ANNOTATION.encode()
-DECLARED_SCOPES = OWN_META + "required_scopes"  # what a server may say of a tool
+DECLARED_RULES = OWN_META + "rules"  # what a library of the operator's own may say, likewise
+DECLARED_SCOPES = OWN_META + "required_scopes"  # what a server may say of a thing of its own
 _CUT = " […]"
 
 decode = msgspec.json.Decoder(dict[str, Any]).decode  # of what was encoded here
@@ -54,6 +57,9 @@ class Piece:
     idempotent: bool = False
     task_required: bool = False
     declared: frozenset[str] = NONE  # the scopes its server says it requires, where its word is taken
+    learnt: tuple[str, ...] = ()  # the scopes its server asked for when it refused calls, as it calls them
+    place: int = -1  # in its server's own list
+    asked: Rules | None = None  # what its library wants to hold for its calls, where nobody says otherwise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +73,7 @@ class Stock:
     resources: tuple[Piece, ...]
     templates: tuple[Piece, ...]
     problems: tuple[str, ...]
+    limits: Limits
     shown: dict[tuple[str, bool, str], tuple[Any, ...]] = field(default_factory=dict)
 
     def serves(self, server: ServerConfig, offer: Offer) -> bool:
@@ -77,17 +84,25 @@ class Stock:
 
 def _content(offer: Offer) -> tuple[Any, ...]:
     lists = (offer.tools, offer.prompts, offer.resources, offer.resource_templates)
-    return (offer.server, offer.era, offer.transport, offer.skipped, *lists)
+    return (offer.server, offer.era, offer.transport, offer.skipped, offer.learnt, *lists)
 
 
 def stock_of(server: ServerConfig, offer: Offer, limits: Limits) -> Stock:
     """Everything of this server that can be shown."""
     bench = _Bench(server, offer, limits)
     tools = bench.tools()
-    prompts = bench.items("prompt", "name", offer.prompts)
-    resources = bench.items("resource", "uri", offer.resources)
-    templates = bench.items("resource template", "uriTemplate", offer.resource_templates)
-    return Stock(server, offer, tools, prompts, resources, templates, bench.told())
+    prompts = bench.prompts()
+    resources, templates = bench.resources()
+    return Stock(server, offer, tools, prompts, resources, templates, bench.told(), limits)
+
+
+def remade(stock: Stock, piece: Piece, kind: str, definition: bytes) -> Piece | None:
+    """The piece with another definition of the same tool or prompt. None: that one cannot be shown."""
+    try:
+        made = _Bench(stock.server, stock.offer, stock.limits).piece(kind, "name", _opened(definition), piece.place)
+    except LeftOut:
+        return None
+    return made if made.private == piece.private else None
 
 
 class _Bench:
@@ -96,6 +111,8 @@ class _Bench:
     def __init__(self, server: ServerConfig, offer: Offer, limits: Limits) -> None:
         self.server, self.offer, self.limits = server, offer, limits
         self.problems = [f"server '{server.name}': {reason}" for reason in offer.skipped]
+        said = server.declared_scopes
+        self.believes = said == "accept" or (said is None and server.inside)
         self.checks_headers = offer.era == "modern" and offer.transport == "http"
 
     def note(self, kind: str, name: Any, what: str) -> None:
@@ -111,25 +128,30 @@ class _Bench:
 
     def tools(self) -> tuple[Piece, ...]:
         allowed = None if self.server.tools is None else Choice(self.server.tools)
-        hidden, protected = Choice(self.server.exclude), Choice(self.server.scopes)
+        hidden = Choice(self.server.exclude)
+        spoken_of = {"scopes": Choice(self.server.scopes), "rules": Choice(self.server.rules)}
 
         def wanted(name: Any) -> bool:
-            self._names(protected, name)  # even of a tool that is not offered: nothing was misspelt
+            for choice in spoken_of.values():
+                self._names(choice, name)  # even of a tool that is not offered: nothing was misspelt
             named = allowed is None or self._names(allowed, name)
             return not self._names(hidden, name) and named
 
         pieces = self._pieces("tool", "name", self.offer.tools, wanted)
-        for member, choice in (("tools", allowed), ("exclude", hidden), ("scopes", protected)):
+        for member, choice in {"tools": allowed, "exclude": hidden, **spoken_of}.items():
             for pattern in choice.unmet if choice is not None else ():
-                self.problems.append(
-                    f"server '{self.server.name}': `{member}` names {pattern!r}, and the server offers no such tool."
-                )
+                self._unmet(member, pattern, "tool")
         return pieces
+
+    def _unmet(self, member: str, pattern: str, kind: str) -> None:
+        self.problems.append(
+            f"server '{self.server.name}': `{member}` names {pattern!r}, and the server offers no such {kind}."
+        )
 
     def _names(self, choice: Choice, name: Any) -> bool:
         return type(name) is str and choice.holds(self.server.name, name)
 
-    def _tool(self, name: str, definition: Definition, declared: frozenset[str]) -> Piece:
+    def _tool(self, name: str, definition: Definition, declared: frozenset[str], place: int) -> Piece:
         execution = definition.pop("execution", None)  # revision 2025-11-25 only
         definition["inputSchema"] = self._input_schema(definition)
         if "outputSchema" in definition and type(definition["outputSchema"]) is not dict:
@@ -155,6 +177,8 @@ class _Bench:
             idempotent=hints.get("idempotentHint") is True,
             task_required=type(execution) is dict and execution.get("taskSupport") == "required",
             declared=declared,
+            learnt=tuple(word for word in self.offer.learnt.get(name, ()) if word in self.server.challenge_scopes),
+            place=place,
         )
 
     def _input_schema(self, definition: Definition) -> Definition:
@@ -180,8 +204,31 @@ class _Bench:
 
     # ---- every kind
 
-    def items(self, kind: str, key: str, found: tuple[msgspec.Raw, ...]) -> tuple[Piece, ...]:
-        return self._pieces(kind, key, found, lambda _name: True)
+    def prompts(self) -> tuple[Piece, ...]:
+        protected = Choice(self.server.prompt_scopes)
+        pieces = self._items("prompt", "name", self.offer.prompts, protected)
+        for pattern in protected.unmet:
+            self._unmet("prompt_scopes", pattern, "prompt")
+        return pieces
+
+    def resources(self) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+        """Resources, and templates of them."""
+        protected = Choice(self.server.resource_scopes)
+        resources = self._items("resource", "uri", self.offer.resources, protected)
+        templates = self._items("resource template", "uriTemplate", self.offer.resource_templates, protected)
+        for pattern in protected.unmet:
+            self.problems.append(
+                f"server '{self.server.name}': `resource_scopes` names {pattern!r}, and the server lists no such "
+                f"resource. It holds for whoever reads one all the same."
+            )
+        return resources, templates
+
+    def _items(self, kind: str, key: str, found: tuple[msgspec.Raw, ...], protected: Choice) -> tuple[Piece, ...]:
+        def wanted(name: Any) -> bool:
+            self._names(protected, name)
+            return True
+
+        return self._pieces(kind, key, found, wanted)
 
     def _pieces(
         self, kind: str, key: str, found: tuple[msgspec.Raw, ...], wanted: Callable[[Any], bool]
@@ -195,7 +242,7 @@ class _Bench:
                 name = raw.get(key) if type(raw) is dict else None
                 if not wanted(name):
                     continue
-                piece = self._piece(kind, key, raw)
+                piece = self.piece(kind, key, raw, place)
                 if piece.private in pieces:
                     raise LeftOut("the server offers another one before it under the same name")
                 pieces[piece.private] = piece
@@ -203,19 +250,35 @@ class _Bench:
                 self.note(kind, f"#{place + 1}" if name is None else name, f"is left out: {reason}")
         return tuple(pieces.values())
 
-    def _piece(self, kind: str, key: str, raw: Any) -> Piece:
+    def piece(self, kind: str, key: str, raw: Any, place: int) -> Piece:
         private = _identity(kind, key, raw)
         definition = dict(raw)
         self._shorten(kind, private, definition)
-        declared = NONE
+        declared, asked = NONE, None
         if type(definition.get("_meta")) is dict:
-            if kind == "tool" and self.server.declared_scopes == "accept":
-                declared = _declared(definition["_meta"])
+            if self.believes:
+                declared = self._declared(kind, private, definition["_meta"])
+            if self.server.inside and kind == "tool":
+                asked = asked_in(definition["_meta"])
             definition["_meta"] = _open_meta(definition["_meta"])
-        piece = self._tool(private, definition, declared) if kind == "tool" else Piece(private, _encoded(definition))
+        if kind == "tool":
+            piece = replace(self._tool(private, definition, declared, place), asked=asked)
+        else:
+            piece = Piece(private, _encoded(definition), declared=declared, place=place)
         if deeper_than(piece.encoded, item_depth_max):
             raise LeftOut(f"it nests deeper than {item_depth_max} levels")
         return piece
+
+    def _declared(self, kind: str, name: str, meta: Mapping[str, Any]) -> frozenset[str]:
+        """The scopes a server says its own thing requires. What cannot be read is no reason to require less."""
+        try:
+            return _declared(meta)
+        except LeftOut as reason:
+            if not kind.startswith("resource"):
+                raise
+            # Left out of the list, it could be read all the same: whoever knows the URI needs no list.
+            self.note(kind, name, f"is for nobody: {reason}")
+            return frozenset({NOBODY})
 
     def _shorten(self, kind: str, name: str, definition: Definition) -> None:
         text, most = definition.get("description"), self.limits.description_chars_max
@@ -251,7 +314,6 @@ def _identity(kind: str, key: str, raw: Any) -> str:
 
 
 def _declared(meta: Mapping[str, Any]) -> frozenset[str]:
-    """The scopes a server says its tool requires. What cannot be read is no reason to require less."""
     found = meta.get(DECLARED_SCOPES)
     if found is None:
         return NONE
@@ -262,6 +324,17 @@ def _declared(meta: Mapping[str, Any]) -> frozenset[str]:
     if len(scopes) > declared_scopes_max:
         raise LeftOut(f"its _meta {DECLARED_SCOPES!r} names more than {declared_scopes_max} scopes")
     return frozenset(scopes)
+
+
+def asked_in(meta: Mapping[str, Any]) -> Rules | None:
+    """The rules a library declares for its own tool."""
+    found = meta.get(DECLARED_RULES)
+    if found is None:
+        return None
+    try:
+        return msgspec.convert(found, Asked).rules()
+    except msgspec.ValidationError as fault:
+        raise LeftOut(f"its _meta {DECLARED_RULES!r} cannot be read: {fault}") from None
 
 
 def _open_meta(meta: Mapping[str, Any]) -> Definition:

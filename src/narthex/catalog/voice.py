@@ -27,7 +27,7 @@ def server_info(config: Config, wanted: EndpointConfig) -> dict[str, Any]:
     return {"name": config.name, **({"title": title} if title else {}), "version": __version__}
 
 
-def capabilities(offers: Sequence[Offer], *, complete: bool) -> dict[str, Any]:
+def capabilities(offers: Sequence[Offer], *, complete: bool, offloads: bool = False) -> dict[str, Any]:
     """What at least one server has. While a server is still unknown, everything it could have is promised: sessions
     of older revisions keep for hours what they were told first, and a call it cannot answer says so."""
     said = [offer.capabilities for offer in offers]
@@ -39,6 +39,8 @@ def capabilities(offers: Sequence[Offer], *, complete: bool) -> dict[str, Any]:
             "subscribe": not complete or any(_subscribes(one) for one in said),
             "listChanged": True,
         }
+    elif offloads:  # results of ours that are read as resources
+        merged["resources"] = {}
     for name in ("completions", "logging"):
         if not complete or any(name in one for one in said):
             merged[name] = {}
