@@ -8,7 +8,7 @@ import asyncio
 import base64
 import secrets
 import time
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote_plus
 
 from credentials_process import serve
@@ -27,6 +27,8 @@ TYPE = "urn:ietf:params:oauth:token-type:"
 
 
 class Issuer:
+    base: ClassVar[Tree] = {}  # further metadata
+
     def __init__(self, origin: str) -> None:
         self.origin = origin
         self.key = ECKey.generate_key("P-256", parameters={"kid": "one"})
@@ -62,12 +64,14 @@ class Issuer:
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256"],
         }
-        return JSONResponse({**base, **self.orders.get("metadata", {})})
+        said = {**base, **self.base, **self.orders.get("metadata", {})}
+        return JSONResponse({name: value for name, value in said.items() if value is not None})
 
     async def token(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
         self.seen.append({"form": form, "authorization": request.headers.get("authorization", ""), "at": time.time()})
-        await self.open.wait()
+        if self.orders.get("held") in (None, False, True, form.get("grant_type")):
+            await self.open.wait()
         if (status := self.orders.get("status")) is not None:
             return JSONResponse(self.orders.get("answer", {}), status)
         client = self.client_of(request, form)

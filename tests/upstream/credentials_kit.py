@@ -4,14 +4,10 @@ Knows: how they are started, steered and ended. Refuses to know: what is tried w
 """
 
 import asyncio
-import json
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import msgspec
 
@@ -25,58 +21,27 @@ from narthex.telemetry.owned import Owned
 from narthex.upstream.link.ask import Ask
 from narthex.upstream.openers import HttpOpener
 from narthex.upstream.server import Server
+from process_kit import SECONDS_MAX, Far, Tree, far_end
 
 HERE = Path(__file__).parent
 SECRET = "s3cret-of-the-gateway"
-SECONDS_MAX = 10.0
-Tree = dict[str, Any]
 
 
-class Far:
-    """One process, its address, and its control."""
-
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
-        self.always: Tree = {}  # part of every order that starts it anew
-
-    def order(self, order: Any) -> Tree:
-        starts_anew = isinstance(order, dict) and "revoke" not in order
-        return self._asked(json.dumps({**self.always, **order} if starts_anew else order).encode())
-
-    def see(self) -> Tree:
-        return self._asked(None)
-
-    @property
-    def seen(self) -> list[Tree]:
-        found: list[Tree] = self.see()["seen"]
-        return found
-
-    def _asked(self, body: bytes | None) -> Tree:
-        with urlopen(Request(f"{self.origin}/control", body), timeout=SECONDS_MAX) as answer:
-            found: Tree = json.load(answer)
-            return found
-
-
-@contextmanager
-def started(script: str) -> Iterator[Far]:
-    pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, str(HERE / script)], stdin=pipe, stdout=pipe, text=True) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        try:
-            yield Far(child.stdout.readline().strip())
-        finally:
-            child.stdin.close()
-            try:
-                child.wait(SECONDS_MAX)
-            finally:
-                child.kill()
+def started(script: str) -> AbstractContextManager[Far]:
+    return far_end(HERE / script)
 
 
 def oauth(at_issuer: Far | None, kind: str = "client_credentials", /, **more: Any) -> Tree:
     """The `credentials` of a server, at this issuer."""
     at = {"issuer": at_issuer.origin} if at_issuer is not None else {}
     return {"credentials": {"type": kind, "client_id": "gateway", "client_secret": SECRET, **at, **more}}
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
 
 
 class House:
@@ -86,7 +51,7 @@ class House:
         self.said: list[str] = []
         self.faults: list[str] = []
 
-    def updated(self, server: str, uri: str) -> None: ...
+    def updated(self, server: str, uri: str, whose: str | None = None) -> None: ...
 
     def say(self, server: str, level: str, sentence: str) -> None:
         self.said.append(f"{level} {sentence}")

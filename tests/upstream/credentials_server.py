@@ -33,7 +33,8 @@ def admin(call: Call) -> Answer:
 
 
 class Guarded:
-    """`orders`: `legacy` refuses modern requests, `open` wants no token, `refuse` lists tokens that are no good."""
+    """`orders`: `legacy` refuses modern requests, `open` wants no token, `refuse` lists tokens that are no good,
+    `greets` methods that want no token."""
 
     def __init__(self, origin: str) -> None:
         self.origin = origin
@@ -115,7 +116,12 @@ class Guarded:
 
     def refusal(self, claims: Tree | None, token: str, message: Tree) -> Response | None:
         challenge = f'Bearer realm="x", {self.orders.get("challenge", "")}'.rstrip(", ")
-        if not self.orders.get("open") and (claims is None or token in self.refused or self.orders.get("closed")):
+        greeted = message.get("method") in self.orders.get("greets", ())
+        if (
+            not greeted
+            and not self.orders.get("open")
+            and (claims is None or token in self.refused or self.orders.get("closed"))
+        ):
             return Response("no", 401, {"www-authenticate": challenge})
         if self.orders.get("legacy") and "2026-07-28" in json.dumps(message):
             return Response("what?", 400)

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from credentials_kit import SECRET, Far, House, call, caller, oauth, opened, started, until
+from credentials_kit import SECRET, House, call, caller, oauth, opened, started, until
 
 import narthex
 from narthex.model.caller import Known
 from narthex.model.identity import LOCAL, Principal, Voucher
 from narthex.model.outcome import UpstreamFault
+from process_kit import Far
 
 TYPE = "urn:ietf:params:oauth:token-type:"
 
@@ -287,6 +288,18 @@ async def test_lists_may_be_asked_for_as_the_first_caller(issuer: Far, far: Far)
         if session := one["headers"].get("mcp-session-id"):
             sessions.setdefault(session, set()).add(one["sub"])
     assert [whose for whose in sessions.values() if len(whose) != 1] == []
+
+
+async def test_what_one_caller_hears_is_no_news_for_another(issuer: Far, far: Far) -> None:
+    async with opened(far, **oauth(issuer, "token_exchange", audience="guarded", catalogue="caller")) as server:
+        assert await call(server, caller("ana")) == "ana"
+        heard_of = len(far.seen)
+
+        refusal = await server.news.subscribe("note://of-ana", None, caller("bo").principal)
+
+        assert refusal is not None
+        assert refusal.data == {"reason": "no_shared_news", "server": "guarded"}
+        assert len(far.seen) == heard_of, "nobody was asked as ana"
 
 
 async def test_lists_that_cannot_be_had_anew_keep_nobody_out(issuer: Far, far: Far) -> None:

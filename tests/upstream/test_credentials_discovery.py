@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-from credentials_kit import Far, House, call, oauth, opened, started
+from credentials_kit import House, call, oauth, opened, started
 
 from narthex.model.outcome import UpstreamFault
 from narthex.upstream.credentials.canonical import canonical, covers
 from narthex.upstream.credentials.challenge import challenge_of
 from narthex.upstream.http.reply import HttpReply
+from process_kit import Far
 
 
 async def refusal(far: Far, /, **config: Any) -> str:

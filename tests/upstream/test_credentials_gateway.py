@@ -5,21 +5,17 @@ Knows: what everybody saw and was told, and what nobody may see. Refuses to look
 
 import http.client
 import json
-import os
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
-from credentials_kit import SECONDS_MAX, Far, started
+from credentials_kit import started
+
+from process_kit import SECONDS_MAX, Far, Gateway, gateway, until
 
 PLANTED = "planted-client-secret"
 CLIENTS = {
@@ -33,43 +29,6 @@ META = {
     "io.modelcontextprotocol/clientInfo": {"name": "t", "version": "1"},
 }
 BACKS = ("modern", "legacy")
-
-
-class Gateway:
-    """The process, its log, and its addresses."""
-
-    def __init__(self, child: "subprocess.Popen[str]") -> None:
-        self.lines: list[str] = []
-        self._child = child
-        self._moved = threading.Condition()
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-        ready = json.loads(self.until('"admin"'))
-        self.port = int(ready["url"].split(":")[2].split("/")[0])
-        self.admin = ready["admin"]
-
-    def _read(self) -> None:
-        assert self._child.stderr is not None
-        for line in self._child.stderr:
-            with self._moved:
-                self.lines.append(line)
-                self._moved.notify_all()
-
-    def until(self, text: str, since: int = 0) -> str:
-        def found() -> str | None:
-            return next((line for line in self.lines[since:] if text in line), None)
-
-        with self._moved:
-            assert self._moved.wait_for(found, SECONDS_MAX), "".join(self.lines[-20:])
-            return found() or ""
-
-    def end(self) -> None:
-        self._child.terminate()
-        try:
-            self._child.wait(SECONDS_MAX)
-        finally:
-            self._child.kill()
-            self._reader.join(SECONDS_MAX)
 
 
 class House(NamedTuple):
@@ -126,31 +85,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             yield House(running, issuer, backs, home)
 
 
-@contextmanager
-def gateway(home: Path, config: dict[str, Any]) -> Iterator[Gateway]:
-    path = home / "narthex.json"
-    path.write_text(json.dumps({"state": str(home / "state"), **config}))
-    free = "http://127.0.0.1:0"
-    command = [sys.executable, "-m", "narthex", "serve", str(path), "--listen", free, "--admin", free]
-    with subprocess.Popen(
-        [*command, "--log-format", "json", "--log-level", "debug"],
-        cwd=home,
-        env={**os.environ, "HOME": str(home)},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    ) as child:
-        try:
-            running = Gateway(child)
-        except BaseException:
-            child.kill()
-            raise
-        try:
-            yield running
-        finally:
-            running.end()
-
-
 def token_of(issuer: Far, name: str) -> str:
     form = {"grant_type": "client_credentials", "resource": "front", "client_id": name}
     body = urlencode({**form, "client_secret": CLIENTS[name]["secret"]}).encode()
@@ -162,8 +96,8 @@ def token_of(issuer: Far, name: str) -> str:
 class Client:
     """One connection that is kept, as agents keep theirs: the second call may go the express way."""
 
-    def __init__(self, house: House, headers: dict[str, str]) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", house.gateway.port, timeout=SECONDS_MAX)
+    def __init__(self, running: Gateway, headers: dict[str, str]) -> None:
+        self.connection = http.client.HTTPConnection(urlsplit(running.url).netloc, timeout=SECONDS_MAX)
         self._headers = headers
         self._id = 0
 
@@ -193,11 +127,8 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def wait_for_lists(house: House, who: Client) -> None:
-    ends = time.monotonic() + SECONDS_MAX
-    while len(who.post("tools/list", {})[2]["result"]["tools"]) < 6:
-        assert time.monotonic() < ends
-        time.sleep(0.05)
+def wait_for_lists(who: Client) -> None:
+    until(lambda: len(who.post("tools/list", {})[2]["result"]["tools"]) >= 6)
 
 
 @pytest.fixture
@@ -205,8 +136,8 @@ def people(house: House) -> Iterator[dict[str, Client]]:
     for back in house.backs.values():
         back.order({})
     house.issuer.order({})
-    found = {name: Client(house, bearer(token_of(house.issuer, name))) for name in ("ana", "bo")}
-    wait_for_lists(house, found["ana"])
+    found = {name: Client(house.gateway, bearer(token_of(house.issuer, name))) for name in ("ana", "bo")}
+    wait_for_lists(found["ana"])
     yield found
     for client in found.values():
         client.close()
@@ -284,7 +215,7 @@ def test_what_a_server_refuses_is_no_refusal_of_ours(house: House, people: dict[
 
 @pytest.mark.parametrize("back", BACKS)
 def test_callers_known_without_a_token_hear_what_they_need(house: House, people: dict[str, Client], back: str) -> None:
-    client = Client(house, {"X-Front-User": "cy"})
+    client = Client(house.gateway, {"X-Front-User": "cy"})
     try:
         status, _, answer = client.post("tools/call", {"name": f"{back}__whoami", "arguments": {}})
     finally:
@@ -309,7 +240,7 @@ def test_a_secret_is_rotated_under_the_running_gateway(house: House, people: dic
     (house.home / "secret").write_text("the next planted secret")
     house.gateway.until("Configuration taken over", since)
     try:
-        wait_for_lists(house, people["ana"])
+        wait_for_lists(people["ana"])
         assert people["ana"].call("modern__whoami") == "ana"
     finally:
         since = len(house.gateway.lines)

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from credentials_kit import Far, call, opened, started, until
+from credentials_kit import call, opened, started, until
 
 from narthex.limits import header_claim_bytes_max
 from narthex.model.caller import Known
 from narthex.model.credentials import may_pass
 from narthex.model.identity import LOCAL, Principal
 from narthex.model.outcome import UpstreamFault
+from process_kit import Far
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
-from credentials_kit import SECRET, Far, House, call, oauth, opened, until
+from credentials_kit import SECRET, House, call, oauth, opened, until
 from joserfc.jwk import ECKey, RSAKey
 
 from narthex.model.outcome import UpstreamFault
 from narthex.upstream.health import State
+from process_kit import Far
 
 
 async def test_a_token_is_got_and_shown(issuer: Far, far: Far) -> None:

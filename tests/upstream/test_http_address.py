@@ -10,9 +10,9 @@ from http_raw import Peer, RawServer, answer, echo, soon
 
 from narthex.limits import Limits
 from narthex.upstream.http import BlockedAddress, ConnectFailed, HttpClient, HttpFault
-from narthex.upstream.http.address import blocked, refusal
 from narthex.upstream.http.dial import resolve
 from narthex.upstream.http.origin import encode_target, parse
+from narthex.wire.reachable import blocked, refusal
 
 BLOCKED = {
     "0.0.0.0": "unspecified",

@@ -203,7 +203,7 @@ async def test_who_waits_in_vain_is_told_and_leaves_no_trace() -> None:
         await peer.wait_gone()
 
     async with RawServer(script) as server:
-        client = server.client(Limits(upstream_connections_max=1, inflight_max=2))
+        client = server.client(Limits(upstream_connections_max=1, inflight_max=8))
         holder = asyncio.create_task(client.post(b"", b"{}", deadline=soon(60)))
         await until(lambda: client.stats.open == 1)
         patient = asyncio.create_task(client.post(b"", b"{}", deadline=soon(60)))

@@ -112,8 +112,8 @@ class Said:
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    def updated(self, server: str, uri: str) -> None:
-        self.said.append(f"{server} {uri}")
+    def updated(self, server: str, uri: str, whose: str | None = None) -> None:
+        self.said.append(f"{server} {uri}" if whose is None else f"{server} {uri} of {whose}")
 
     def say(self, server: str, level: str, sentence: str) -> None:
         self.said.append(f"{server} {level} {sentence}")
@@ -124,8 +124,9 @@ def test_no_line_about_a_server_and_no_problem_of_it_shows_its_secrets() -> None
     discreet, health = Discreet(heard, mask), Health(mask)
     discreet.say("crm", "debug", f"crm: using {PLANTED}")
     discreet.updated("crm", "x:y")
+    discreet.updated("crm", "x:y", "ana")
     health.down(UpstreamFault("crm", "upstream_status", f"it refused {PLANTED}", note=f"it said {PLANTED}"), 1.0)
 
-    assert heard.said == ["crm debug crm: using ***", "crm x:y"]
+    assert heard.said == ["crm debug crm: using ***", "crm x:y", "crm x:y of ana"]
     assert health.problem == "it said ***"
     assert PLANTED not in str(health.refusal("crm", 1.0))

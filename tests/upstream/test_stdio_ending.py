@@ -236,7 +236,8 @@ def test_kill_9_of_the_gateway_leaves_nothing(tmp_path: Path) -> None:
     gateway = subprocess.Popen([sys.executable, "-c", GATEWAY, tmp_path / "pid", *scripts], stdout=subprocess.PIPE)
     assert gateway.stdout is not None
     heard = [gateway.stdout.readline() for _ in range(4)]  # the second one says it twice
-    tree = descendants(gateway.pid)
+    whole = 1 + 3 + 1 + 8 + 2  # the nursery, three keepers, three servers and what they forked
+    tree = grown(gateway.pid, whole)
     gateway.kill()
     gateway.wait()
     left = wait_gone(tree)
@@ -244,8 +245,16 @@ def test_kill_9_of_the_gateway_leaves_nothing(tmp_path: Path) -> None:
 
     assert heard == [b"ready\n"] * 4
     assert int((tmp_path / "pid2").read_text()) in tree
-    assert len(tree) == 1 + 3 + 1 + 8 + 2  # the nursery, three keepers, three servers and what they forked
+    assert len(tree) == whole
     assert left == set()
+
+
+def grown(pid: int, count: int) -> set[int]:
+    """Its descendants, once they are so many: one may say that it is ready a moment before its own last fork."""
+    end = time.monotonic() + 10.0
+    while len(tree := descendants(pid)) != count and time.monotonic() < end:
+        time.sleep(0.01)
+    return tree
 
 
 def wait_gone(tree: set[int]) -> set[int]:

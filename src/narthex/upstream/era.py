@@ -13,7 +13,7 @@ class EraRecord(msgspec.Struct, frozen=True):
     """`at` is wall clock, seconds. A legacy record grows old: the server may have been upgraded (R1)."""
 
     era: Era
-    transport: str  # "http", "http+sse", "stdio"
+    transport: str  # "http", "http+sse", "stdio", "local"
     revision: str
     at: float
 

@@ -21,14 +21,14 @@ from narthex.limits import (
     fetched_depth_max,
     fetched_values_max,
 )
-from narthex.upstream.http.address import refusal
 from narthex.upstream.http.client import HttpClient
 from narthex.upstream.http.fault import BlockedAddress, HttpFault
 from narthex.upstream.http.origin import Origin, parse
 from narthex.upstream.http.reply import HttpReply
 from narthex.upstream.http.tls import Tls
 from narthex.wire.faults import PeerFault
-from narthex.wire.strict import decode
+from narthex.wire.reachable import refusal
+from narthex.wire.strict import decode, encode
 
 BOUNDS = msgspec.structs.replace(
     DEFAULTS,
@@ -40,6 +40,7 @@ BOUNDS = msgspec.structs.replace(
 ACCEPT_JSON = b"accept: application/json\r\n"
 _NOT_ALLOWED = "the configuration does not allow it"
 FORM = b"content-type: application/x-www-form-urlencoded\r\n"
+_JSON = b"content-type: application/json\r\n"
 
 
 class Reach(Enum):
@@ -140,10 +141,32 @@ async def post_form(
 
     Raises FetchFault; an answer that is no success and no JSON is one, with its status.
     """
+    return await _answered(url, reach, ACCEPT_JSON + FORM + headers, urlencode(fields).encode("ascii"), tls, seconds)
+
+
+async def post_json(url: str, reach: Reach, value: Any, *, tls: Tls, seconds: float = fetch_seconds_max) -> Fetched:
+    """The same with a JSON value: a client registers (RFC 7591, 3)."""
+    return await _answered(url, reach, ACCEPT_JSON + _JSON, encode(value), tls, seconds)
+
+
+async def tell_form(
+    url: str, reach: Reach, fields: Mapping[str, str], *, tls: Tls, headers: bytes, seconds: float = fetch_seconds_max
+) -> None:
+    """A form, answered with a status alone (RFC 7009, 2.2). Raises FetchFault for any but 2xx."""
     client = open_client(url, reach, tls)
-    where, body = _where(client.origin), urlencode(fields).encode("ascii")
     try:
-        reply = await _exchange(client, "POST", ACCEPT_JSON + FORM + headers, body, seconds)
+        reply = await _exchange(client, "POST", FORM + headers, urlencode(fields).encode("ascii"), seconds)
+    finally:
+        await client.aclose()
+    if not 200 <= reply.status < 300:
+        raise FetchFault("status", f"{_where(client.origin)} answered with status {reply.status}", reply.status)
+
+
+async def _answered(url: str, reach: Reach, headers: bytes, body: bytes, tls: Tls, seconds: float) -> Fetched:
+    client = open_client(url, reach, tls)
+    where = _where(client.origin)
+    try:
+        reply = await _exchange(client, "POST", headers, body, seconds)
         if reply.status >= 400 and not _is_json(reply.content_type):
             raise FetchFault("status", f"{where} answered with status {reply.status}", reply.status)
         return Fetched(reply.status, document(reply, where))

@@ -8,6 +8,7 @@ import random
 from enum import Enum, auto
 
 from narthex import limits as house
+from narthex.model.deadline import Deadline
 from narthex.model.outcome import UpstreamFault
 from narthex.upstream.breaker import Breaker
 from narthex.upstream.mask import Mask
@@ -37,9 +38,9 @@ class Health:
         self._said = ""
         self._history: tuple[Run, ...] = ()
 
-    def wait(self, now: float) -> float:
-        """Seconds until it may be asked; 0.0: now."""
-        return self.restart_wait(now) or self.breaker.wait(now)
+    def wait(self, now: float, deadline: Deadline | None = None) -> float:
+        """Seconds until it may be asked; 0.0: now. `deadline`: of whoever asks, and may be the one to try."""
+        return self.restart_wait(now) or self.breaker.wait(now, deadline)
 
     def restart_wait(self, now: float) -> float:
         """Seconds until its process may be started again (see `stdio.restart`)."""
@@ -48,28 +49,39 @@ class Health:
         step = plan(self._history, now)
         return 0.0 if isinstance(step, RestartNow) else step.seconds
 
-    def refusal(self, server: str, wait: float) -> UpstreamFault:
-        """The answer to a call that comes too early."""
-        text = f"it is down ({self._said or 'it did not answer'}); retry in {max(1, round(wait))} seconds"
+    def refusal(self, server: str, wait: float, apart: str = "") -> UpstreamFault:
+        """The answer to a call that comes too early. `apart`: why, where that is its caller's own process."""
+        why, seconds = apart or self._said or "it did not answer", max(1, round(wait))
+        if self.state is State.UP and self.breaker.tripped and not apart:
+            text = f"it is left alone after {self.breaker.failures} failures ({why}); retry in {seconds} seconds"
+        else:
+            text = f"it is down ({why}); retry in {seconds} seconds"
         return UpstreamFault(server, "upstream_unavailable", text, retry_after_ms=int(wait * 1000))
 
-    def up(self) -> bool:
-        """It answered. True: it was down before."""
-        was_down, self.state, self.problem, self.doubtful = self.state is State.DOWN, State.UP, None, False
-        self.breaker.succeeded()
-        return was_down
+    def up(self, *, lists: bool = False) -> bool:
+        """It answered. `lists`: what the gateway asks it by itself. True: that is news."""
+        was_down, self.state, self.problem = self.state is State.DOWN, State.UP, None
+        closed = self.breaker.succeeded(lists=lists)
+        self.doubtful = self.breaker.failures > 0  # calls failed, and lists say nothing about them
+        return was_down or closed
 
     def down(self, fault: UpstreamFault, now: float) -> bool:
         """It could not be reached, or said nothing of use. True: that is news."""
         self.breaker.failed(now)
         return self._fell(fault.note or fault.detail, fault.detail)
 
-    def doubted(self, fault: UpstreamFault, now: float) -> bool:
-        """It did not answer one request in time. True: as many in a row as one looks on at."""
-        self.breaker.failed(now)
+    def aside(self, fault: UpstreamFault | None = None) -> None:
+        """It may well be up: it only lets nobody in with what we have. `fault` says to the operator what is lacking."""
+        self.state = State.IDLE if self.state is State.STARTING else self.state
+        if fault is not None:
+            self.problem = self._mask(fault.note or fault.detail)
+
+    def doubted(self, fault: UpstreamFault, now: float, *, by_call: bool = False) -> bool:
+        """It left one request without an answer. True: as many as one looks on at, and the breaker is open."""
+        opened = self.breaker.failed(now, by_call=by_call)
         self.doubtful = True
         self._said = self._mask(fault.detail)
-        return self.breaker.tripped
+        return opened
 
     def process_ended(self, started: float, now: float, reason: str) -> None:
         """Its process ended without having been asked to."""

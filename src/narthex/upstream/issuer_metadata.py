@@ -18,7 +18,8 @@ async def issuer_metadata(issuer: str, reach: Reach, tls: Tls) -> dict[str, Any]
         try:
             return about(await fetch(url, reach, tls=tls), issuer, url)
         except FetchFault as fault:
-            first = first or fault
+            # That somebody else is spoken of is worth more to whoever reads it than that something was not there.
+            first = fault if first is None or (fault.reason == "issuer" != first.reason) else first
             if fault.status == 0 and fault.reason != "issuer":
                 break  # nobody answers there: the other addresses are of the same host
     assert first is not None
@@ -26,8 +27,11 @@ async def issuer_metadata(issuer: str, reach: Reach, tls: Tls) -> dict[str, Any]
 
 
 def addresses(issuer: str) -> tuple[str, ...]:
-    """Between host and path, then behind the path."""
-    parts = urlsplit(issuer)
+    """Between host and path, then behind the path (C-AUTH-02). Raises FetchFault."""
+    try:
+        parts = urlsplit(issuer)
+    except ValueError as error:  # a bracket without its other one
+        raise FetchFault("url", f"{shown(issuer)} cannot be fetched: {error}") from None
     base, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
     first = (
         f"{base}/.well-known/oauth-authorization-server{path}",

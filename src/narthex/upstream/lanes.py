@@ -5,6 +5,7 @@ Knows: who may share. Refuses to know: how a conversation is opened (`openers`) 
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from narthex.limits import Limits, conversation_idle_seconds_max, conversations_of_callers_max
@@ -19,16 +20,29 @@ from narthex.upstream.link.legacy_http import LegacyHttp
 from narthex.upstream.link.modern_http import ModernHttp
 from narthex.upstream.link.stdio import StdioLink
 from narthex.upstream.openers import Opener
+from narthex.upstream.seats import Leaving, NoRoom, Seat, Seats
 
+Told = Callable[[str, str, dict[str, Any]], None]  # (whose, method, params)
 _OF_CALLER = "\x00"  # how the key of a caller's own conversation begins; no session's does
 
 
 class Lanes:
     """The open conversations with one server. Opening is single-flight per lane."""
 
-    def __init__(self, config: ServerConfig, opener: Opener, limits: Limits, notice: Notice, owned: Owned) -> None:
+    def __init__(
+        self,
+        config: ServerConfig,
+        opener: Opener,
+        limits: Limits,
+        notice: Notice,
+        told: Told,
+        owned: Owned,
+        seats: Seats,
+    ) -> None:
+        """`notice` hears what belongs to no request, `told` the same where a conversation is one caller's alone."""
         self.limits = limits  # may be replaced
         self._config, self._opener, self._notice, self._owned = config, opener, notice, owned
+        self._told, self._seats = told, seats
         self.shared: Link | None = None
         self.own: dict[str, Link] = {}
         self._opening: dict[str, asyncio.Task[Link]] = {}
@@ -36,12 +50,22 @@ class Lanes:
         self._closed = False
         self._speaks_legacy = True  # of a modern server: until it refuses
         self._personal = opener.personal
+        self.borrowed = opener.borrows  # `shared` is led as one of the callers
         self._used: dict[str, float] = {}  # by key, for those of callers: nobody says when one is not needed any more
+        self._holders: dict[str, str] = {}  # by key, of processes that are somebody's own: whose
+        self.evictions = 0
+        self.of_processes = config.command is not None
+        if self.of_processes:
+            seats.add(self)
 
     @property
     def opening(self) -> bool:
         """Somebody may be waiting for a conversation that is not open yet."""
         return bool(self._opening)
+
+    def is_of_caller(self, link: Link) -> bool:
+        """It is a caller's own, and not a session's: nobody says when it is not needed any more."""
+        return any(own is link and key.startswith(_OF_CALLER) for key, own in self.own.items())
 
     def links(self) -> list[Link]:
         return [*([self.shared] if self.shared is not None else []), *self.own.values()]
@@ -52,26 +76,32 @@ class Lanes:
         `who` None: the gateway asks for itself.
         """
         link = self.shared
-        if key := self._key(sitting, who):
-            return await self._own(key, sitting, who)
+        if key := self.key(sitting, who):
+            return await self._own(key, sitting if sitting is not None and key == sitting.key else None, who)
         return link if link is not None and link.alive else await self._share()
 
     def ready(self, sitting: Sitting | None, who: Principal | None = None) -> Link | None:
         """What `get` would give, if it would not have to wait for it."""
-        key = self._key(sitting, who)
+        key = self.key(sitting, who)
         if not key:
             return self.shared
         if key in self._used:
             self._used[key] = self._loop.time()
         return self.own.get(key)
 
-    def _key(self, sitting: Sitting | None, who: Principal | None) -> str:
+    def key(self, sitting: Sitting | None, who: Principal | None) -> str:
         """Of the conversation that is theirs alone; "": they share."""
-        if sitting is not None:
-            return "" if self._may_share(sitting) else sitting.key
+        if sitting is not None and not self._may_share(sitting):
+            return sitting.key
         if who is None or not self._is_apart(who):
             return ""
         return _OF_CALLER + who.key
+
+    def lane(self, sitting: Sitting | None, who: Principal) -> str:
+        """The same, if they should ever need one at a server that is a command; "": they never do."""
+        if sitting is not None and sitting.interactive:
+            return sitting.key
+        return "" if who.how == "loopback" or self._config.stateless else _OF_CALLER + who.key
 
     def _is_apart(self, who: Principal) -> bool:
         """Two callers never meet in a conversation that remembers, unless the server is said to keep nothing in it.
@@ -81,18 +111,22 @@ class Lanes:
         if not self._personal and (who.how == "loopback" or self._config.stateless):
             return False  # without authentication everybody is one and the same
         link = self.shared
-        if self._config.command is not None or (link is not None and link.alive and self._opener.era_is_modern):
+        if link is None or not link.alive:
+            return True
+        # What counts is how this very conversation turned out: the next process, or machine, may be another release.
+        if link.modern:
             return False
-        return self._personal or link is None or not link.alive or getattr(link, "session_id", b"") is not None
+        return self._personal or getattr(link, "session_id", b"") is not None
 
     def _may_share(self, sitting: Sitting) -> bool:
+        """Whether a session need not have one to itself. (Its caller may have to: see `_is_apart`.)"""
         link = self.shared
-        if self._config.stateless and not self._personal:
+        if not self.of_processes and self._config.stateless and not self._personal:
             return True
-        if link is not None and link.alive and self._opener.era_is_modern:
+        if link is not None and link.alive and link.modern:
             # Both ends may know an older revision: then questions in mid-call need no bridge.
             return not sitting.interactive or not self._speaks_legacy
-        if self._config.command is not None:
+        if self.of_processes:
             # One process serves all of one principal, unless the client can be asked things: a question must
             # find its way back to the one session it belongs to.
             return not sitting.interactive
@@ -112,23 +146,25 @@ class Lanes:
         link = self.own.get(key)
         if link is not None and link.alive:
             return link
-        if self.shared is None or not self.shared.alive:
+        if (self.shared is None or not self.shared.alive) and not self._is_known(who):
             if self._personal and who is not None:
                 return await self._first(key, sitting, who)
             await self._share()  # it tells the era first: a modern server needs no conversation of its own
-            if not self._key(sitting, who):
-                return await self.get(None)
+            if self.key(sitting, who) != key:
+                return await self.get(sitting, who)
         leaving: Link | None = None
-        if sitting is None:
+        if self.of_processes:
+            try:
+                leaving = self._seated(key, sitting, who)
+            except NoRoom as full:
+                if sitting is None:
+                    raise self._refusal(full) from None
+                return await self.get(None, who)  # this session shares, if only with its caller's, and is not asked
+        elif sitting is None:
             leaving = self._longest_unused() if key not in self._opening else None
             self._used[key] = self._loop.time()
-        elif self._config.command is not None and key not in self._opening and self._full():
-            leaving = self._longest_idle()
-            if leaving is None:
-                return await self.get(None)  # all are at work: this one shares, and is not asked
-            leaving.alive = False
-        if leaving is not None:
-            self.forget(leaving)
+            if leaving is not None:
+                self.forget(leaving)
 
         def keep(link: Link) -> None:
             self._part(self.own.get(key))
@@ -136,6 +172,41 @@ class Lanes:
 
         caller = Known(who) if who is not None else None
         return await self._single(key, _able(sitting), keep, sitting, leaving, caller)
+
+    def _is_known(self, who: Principal | None) -> bool:
+        """It needs no conversation of the gateway's own to tell that callers are to have processes of theirs."""
+        era = self._opener.era
+        legacy = self.of_processes and era is not None and era.era == "legacy"
+        return legacy and who is not None and who.how != "loopback"
+
+    def _seated(self, key: str, sitting: Sitting | None, who: Principal | None) -> Link | None:
+        """A seat for a process of their own, and the process that has to leave for it. Raises `NoRoom`."""
+        if key in self._opening:
+            return None
+        holder = who.key if who is not None else ""
+        fair = sitting is not None and who is not None and who.how != "loopback"
+        found = self._seats.make(self, holder, self._loop.time(), fair=fair)
+        self._holders = {old: whose for old, whose in self._holders.items() if old in self.own or old in self._opening}
+        self._holders[key] = holder
+        return self._evict(found) if found is not None else None
+
+    def _evict(self, leaving: Leaving) -> Link:
+        leaving.link.alive = False
+        assert isinstance(leaving.row, Lanes), "seats are given out by lanes"
+        leaving.row.evictions += 1
+        leaving.row.forget(leaving.link)
+        return leaving.link
+
+    def _refusal(self, full: NoRoom) -> UpstreamFault:
+        are = f"there are {full.places} at most, all in use" if full.places > 0 else "there is none for callers"
+        text = f"each caller needs a process of their own, and {are} (`{full.limit}`)"
+        return UpstreamFault(self._config.name, "upstream_busy", text, retry_after_ms=int(full.wait_seconds * 1000) + 1)
+
+    def seats(self) -> list[Seat]:
+        """The processes that are somebody's own, those that are being started among them."""
+        begun = dict.fromkeys(key for key in self._opening if key)
+        taken = {key: link for key, link in self.own.items() if isinstance(link, StdioLink) and link.alive}
+        return [Seat(self._holders.get(key, ""), taken.get(key)) for key in {**begun, **taken}]
 
     async def _first(self, key: str, sitting: Sitting | None, who: Principal) -> Link:
         """Opened as this caller, who may be let in where the gateway itself is not.
@@ -168,7 +239,7 @@ class Lanes:
         raise UpstreamFault(self._config.name, "upstream_busy", "too many callers are at work there")
 
     def sweep(self, now: float) -> None:
-        """Conversations of callers that nobody used for long end."""
+        """Conversations of callers that nobody used for long end, and what has ended by itself is let go."""
         for key in [key for key, used in self._used.items() if now - used > conversation_idle_seconds_max]:
             link = self.own.get(key)
             if key in self._opening or (link is not None and inflight(link)):
@@ -177,18 +248,9 @@ class Lanes:
             if link is not None:
                 del self.own[key]
                 self._part(link)
-
-    def _full(self) -> bool:
-        """No room for one process more. The shared one keeps its place also while it is down."""
-        begun = self._opening.keys() | {key for key, link in self.own.items() if link.alive}
-        return len(begun - {""}) >= self.limits.processes_per_server_max - 1
-
-    def _longest_idle(self) -> StdioLink | None:
-        """The process that makes room: one session's own, not at work, not used for longest, and not just now."""
-        since = self._loop.time() - self.limits.process_idle_seconds_min
-        idle = [one for one in self.own.values() if isinstance(one, StdioLink) and one.alive and one.idle]
-        found = min(idle, key=lambda link: link.last_used, default=None)
-        return found if found is not None and found.last_used <= since else None
+        if self.of_processes:
+            for key in [key for key, link in self.own.items() if not link.alive and key not in self._opening]:
+                self._part(self.own.pop(key))
 
     async def _single(
         self,
@@ -224,23 +286,35 @@ class Lanes:
         leaving: Link | None,
         caller: Known | None,
     ) -> Link:
-        if leaving is not None:
-            await leaving.aclose()  # first, so that there are never more than allowed
+        if (
+            leaving is not None
+        ):  # first, so that there are never more than allowed, and to its end whatever becomes of us
+            await asyncio.shield(self._owned.start(leaving.aclose(), f"{self._config.name}.leaving"))
+        notice = self._notice_of(caller)
         if sitting is not None and self._opener.era_is_modern:
-            found = await self._opener.open_legacy(capabilities, self._notice, caller)
+            found = await self._opener.open_legacy(capabilities, notice, caller)
             if found is None:
                 self._speaks_legacy = False
                 return await self._share_again()
             link = found
         else:
-            link = await self._opener.open(capabilities, self._notice, caller)
+            link = await self._opener.open(capabilities, notice, caller)
         if sitting is not None:
-            link.belong_to(sitting.client)
+            link.belong_to(sitting.hears(self._config.name))
             if isinstance(link, LegacyHttp):
                 link.listen()
                 await link.standing()
+        if isinstance(link, StdioLink):
+            link.last_used = self._loop.time()  # its start may have taken long, and nobody could use it then
+            link.only = None if self._config.stateless else caller.principal.key if caller is not None else ""
         keep(link)
         return link
+
+    def _notice_of(self, caller: Known | None) -> Notice:
+        """Who hears what is said in a conversation outside of requests: where callers differ, its own caller alone."""
+        if caller is None or caller.principal.how == "loopback":
+            return self._notice
+        return partial(self._told, caller.principal.key)
 
     def _part(self, link: Link | None) -> None:
         """Another conversation takes the place of this one. It has ended, but may still hold a stream or a process."""
@@ -257,12 +331,12 @@ class Lanes:
 
     async def _share_again(self) -> Link:
         link = self.shared
-        return link if link is not None and link.alive else await self._share()
+        return link if link is not None and link.alive and link.modern else await self._share()
 
     def part_shared(self) -> None:
         """What it was opened as is somebody else now: the next to need it opens another one."""
         link = self.shared
-        if link is not None and not self._opener.era_is_modern:
+        if link is not None and not link.modern:
             link.alive, self.shared = False, None
             self._part(link)
 
@@ -278,6 +352,7 @@ class Lanes:
 
     async def aclose(self) -> None:
         self._closed = True
+        self._seats.remove(self)
         for task in self._opening.values():
             task.cancel()
         if self._opening:

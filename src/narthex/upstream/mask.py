@@ -53,8 +53,8 @@ class Discreet:
     def __init__(self, notices: Notices, mask: Mask) -> None:
         self._notices, self._mask = notices, mask
 
-    def updated(self, server: str, uri: str) -> None:
-        self._notices.updated(server, uri)
+    def updated(self, server: str, uri: str, whose: str | None = None) -> None:
+        self._notices.updated(server, uri, whose)
 
     def say(self, server: str, level: str, sentence: str) -> None:
         self._notices.say(server, level, self._mask(sentence))
@@ -63,13 +63,19 @@ class Discreet:
 def mask_of(config: ServerConfig, also: Callable[[str], str] | None = None) -> Mask:
     """Everything in it that is, or may well be, a secret."""
     found = [*of_variables(config.env), *of_variables(config.headers), *of_words(config.command or ())]
+    found += config.secrets.values()
+    found += [*_of_url(config.sql or ""), config.database.password or ""]
     found += [value.partition(" ")[2] for value in found]  # "Bearer …": also without the word
-    if config.upstream is not None:
-        found += _of_url(config.upstream)
+    if config.address is not None:
+        found += _of_url(config.address)
     shown = config.credentials
     if shown is not None:
         found += [secret for secret in (shown.value, shown.client_secret) if secret is not None]
         found += [shown.idp.client_secret] if shown.idp is not None and shown.idp.client_secret else []
+        for one in (shown, shown.idp):
+            for words in (one.client_secret_command, one.private_key_command) if one is not None else ():
+                found += of_words(words or ())
+        found += of_words(shown.value_command or ())
     return Mask(found, also)
 
 

@@ -8,7 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from narthex.limits import Limits, probe_http_seconds_max, probe_stdio_seconds_max, start_seconds_max, sweep_seconds
+from narthex.limits import (
+    Limits,
+    probe_http_seconds_max,
+    probe_stdio_seconds_max,
+    start_seconds_max,
+    sweep_seconds,
+    waiting_share,
+)
 from narthex.model.caller import Caller
 from narthex.model.config import ServerConfig
 from narthex.model.deadline import Deadline
@@ -16,6 +23,7 @@ from narthex.model.outcome import Failure, Outcome, UpstreamFault
 from narthex.telemetry.owned import Owned
 from narthex.upstream.credentials.about_caller import speaks_of_caller
 from narthex.upstream.credentials.client import BearingClient
+from narthex.upstream.credentials.connections import Connections
 from narthex.upstream.credentials.wallet import credentials_of
 from narthex.upstream.era import EraRecord
 from narthex.upstream.http.client import HttpClient
@@ -26,6 +34,7 @@ from narthex.upstream.link.http_sse import HttpSse
 from narthex.upstream.link.legacy_http import LegacyHttp, NotLegacy
 from narthex.upstream.link.modern_http import ModernHttp
 from narthex.upstream.link.stdio import StdioLink
+from narthex.upstream.own_process import is_launched
 from narthex.upstream.stdio.command import Command
 from narthex.upstream.stdio.faults import SpawnFailed
 from narthex.upstream.stdio.spawner import Spawner
@@ -47,6 +56,11 @@ class Opener(Protocol):
     @property
     def personal(self) -> bool:
         """Each caller shows the server something else, so no two may share a conversation that remembers."""
+        ...
+
+    @property
+    def borrows(self) -> bool:
+        """The gateway's own conversation is led as one of the callers."""
         ...
 
     async def open(self, capabilities: dict[str, Any], notice: Notice, caller: Caller | None = None) -> Link:
@@ -89,6 +103,7 @@ class HttpOpener:
         owned: Owned,
         era: EraRecord | None,
         say: Callable[[str, str], None] = lambda _level, _sentence: None,
+        connections: Connections | None = None,
     ) -> None:
         assert config.upstream is not None, "a server under a URL has one"
         self.era = era
@@ -96,7 +111,7 @@ class HttpOpener:
         headers = tuple(
             (name.encode(), value.encode()) for name, value in config.headers.items() if not speaks_of_caller(value)
         )
-        self._credentials = credentials_of(config, owned, say, Tls())
+        self._credentials = credentials_of(config, owned, say, Tls(), connections)
         self.http: HttpClient
         if self._credentials is None:
             self.http = HttpClient(config.upstream, limits, allow_private=True, headers=headers)
@@ -110,6 +125,10 @@ class HttpOpener:
     @property
     def personal(self) -> bool:
         return self._credentials is not None and self._credentials.personal
+
+    @property
+    def borrows(self) -> bool:
+        return self._credentials is not None and self._credentials.borrows
 
     def lend(self, caller: Caller) -> bool:
         return self._credentials is not None and self._credentials.lend(caller)
@@ -131,7 +150,7 @@ class HttpOpener:
         self, era: EraRecord | None, capabilities: dict[str, Any], notice: Notice, caller: Caller | None
     ) -> Link:
         if era is None or era.era == "modern":
-            modern = await self._modern(caller)
+            modern = await self.modern(caller)
             if modern is not None:
                 return self._remember(modern, "modern", "http")
         if era is None or era.transport != "http+sse":
@@ -176,7 +195,8 @@ class HttpOpener:
     async def aclose(self) -> None:
         await self.http.aclose()
 
-    async def _modern(self, caller: Caller | None) -> ModernHttp | None:
+    async def modern(self, caller: Caller | None) -> ModernHttp | None:
+        """What it answers to `server/discover`, if it does. Raises `UpstreamFault` where that cannot be told."""
         link = ModernHttp(self._name, self.http)
         try:
             outcome = await self._discover(link, caller)
@@ -204,7 +224,7 @@ class HttpOpener:
             await link.open(capabilities, self._deadline(probe_http_seconds_max * 2))
         except NotLegacy as refusal:
             if refusal.failure is not None and refusal.failure.code == UNSUPPORTED_PROTOCOL_VERSION:
-                modern = await self._modern(caller)
+                modern = await self.modern(caller)
                 if modern is not None:
                     return self._remember(modern, "modern", "http")
             if refusal.failure is None and refusal.status in (400, 404, 405, 406, 415):
@@ -257,6 +277,10 @@ class StdioOpener:
     def personal(self) -> bool:
         return False
 
+    @property
+    def borrows(self) -> bool:
+        return False
+
     def lend(self, caller: Caller) -> bool:
         return False
 
@@ -303,8 +327,10 @@ class StdioOpener:
 
     async def _attempt(self, capabilities: dict[str, Any], notice: Notice, greet: Any) -> Link:
         loop = asyncio.get_running_loop()
-        calls_max = self._spawner.bounds.calls_per_process_max
-        link = StdioLink(self._config.name, notice, loop.create_future(), calls_max)
+        bounds = self._spawner.bounds
+        waiting_max = bounds.inflight_max // waiting_share
+        link = StdioLink(self._config.name, notice, loop.create_future(), bounds.calls_per_process_max, waiting_max)
+        link.names_callers = is_launched(self._config)
         try:
             await link.start(self._spawner, self._command, self._on_stderr)
         except SpawnFailed as error:

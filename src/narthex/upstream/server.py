@@ -7,6 +7,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,21 +21,31 @@ from narthex.model.deadline import Deadline
 from narthex.model.identity import Principal
 from narthex.model.offer import Offer
 from narthex.model.outcome import Failure, Outcome, UpstreamFault
+from narthex.model.rules.resilience import AS_USUAL, BreakerRule
+from narthex.model.settled import Sending
 from narthex.ports import Notices
 from narthex.telemetry.owned import Owned
 from narthex.upstream import other_era
+from narthex.upstream.credentials.face import GRANT_NEEDED
 from narthex.upstream.health import Health, State
 from narthex.upstream.lanes import Lanes, inflight
-from narthex.upstream.link.ask import SAFE, Ask, Link
+from narthex.upstream.link.ask import Ask, Link
 from narthex.upstream.link.legacy_http import LegacyHttp, SessionEnded
 from narthex.upstream.link.modern_http import ModernHttp
 from narthex.upstream.link.stdio import StdioLink
 from narthex.upstream.listing import take_offer
+from narthex.upstream.manner import Manner
 from narthex.upstream.mask import Discreet, mask_of
+from narthex.upstream.news import Hears, News
 from narthex.upstream.openers import Opener
 from narthex.upstream.processes import Processes
+from narthex.upstream.renewal import Renewal
+from narthex.upstream.seats import Seats
 from narthex.upstream.status import shown
-from narthex.upstream.watch import CHANGED, Watch
+
+_BROKEN = ("upstream_lost", "upstream_stream_truncated")  # what is no answer, though somebody was there
+_SERVER_ERROR = 500  # HTTP
+_BETWEEN_THEM = ("upstream_unauthorized", GRANT_NEEDED)  # a caller and a server; others may be let in
 
 
 class Server:
@@ -49,6 +60,7 @@ class Server:
         owned: Owned,
         offer: Offer | None,
         on_offer: Callable[["Server", AbstractSet[str]], None],
+        seats: Seats | None = None,
     ) -> None:
         self.config, self.name, self.limits, self.opener = config, config.name, limits, opener
         self.offer = offer
@@ -56,17 +68,20 @@ class Server:
         mask = mask_of(config, opener.hide)
         notices = Discreet(notices, mask)
         self.health = Health(mask)
-        self.lanes = Lanes(config, opener, limits, self._notice, owned)
+        self.manner = Manner(self.name, owned, self._attempt)
+        hears = Hears(self._heard_change, self._look_again, partial(self._reach, None), lambda: self.lanes)
+        self.news = News(self.name, limits, notices, owned, hears)
+        self.watch = self.news.watch
+        self.lanes = Lanes(config, opener, limits, self.news.heard, self.news.heard_by, owned, seats or Seats())
         self.processes = Processes(config, self.lanes, self.health, owned, self._process_ended)
-        self.watch = Watch(self.name, limits, self._heard_change, self._heard_update, self._look_again)
         self.first_try = asyncio.Event()  # the first attempt to learn its catalogue is over, well or badly
         self._notices, self._owned, self._on_offer = notices, owned, on_offer
         self._loop = asyncio.get_running_loop()
         self.known_at = self._loop.time()
-        self._refreshing: asyncio.Task[None] | None = None
-        self._stale: asyncio.TimerHandle | None = None  # the next refresh, and when it is due
-        self._due = 0.0
+        self._renewal = Renewal(self._refresh, owned, f"{self.name}.refresh")
+        self.refresh_soon = self._renewal.soon  # in so many seconds
         self._announced: set[str] = set()
+        self._has_taken = False  # its lists, since we are here
         self._closed = False
         if offer is not None:
             self.first_try.set()
@@ -83,22 +98,37 @@ class Server:
             return None
         return link if isinstance(link, ModernHttp | LegacyHttp) else None
 
-    def allow(self, deadline: Deadline) -> None:
-        """Some servers are known to be slow, or expected to be quick."""
-        if self.config.timeout_seconds is not None:
-            deadline.allow(self._loop.time(), self.config.timeout_seconds)
+    def allow(self, deadline: Deadline, sending: Sending | None = None) -> None:
+        """One more call. Some servers and tools are known to be slow, or expected to be quick."""
+        self.manner.calls += 1
+        seconds = sending.timeout_seconds if sending is not None else self.config.timeout_seconds
+        if seconds is not None:
+            deadline.allow(self._loop.time(), seconds)
 
     async def request(self, ask: Ask, sitting: Sitting | None = None) -> Outcome:
-        """The outcome of one request, or `UpstreamFault`. Repeats only what is safe to repeat."""
+        """The outcome of one request, or `UpstreamFault`. Repeats only what is safe to repeat (`manner`)."""
+        try:
+            if ask.sending is None or ask.begun is not None:
+                return await self._attempt(ask, sitting)
+            return await self.manner.send(ask, sitting)
+        finally:
+            self.health.breaker.gave_up(ask.deadline)  # if it was the one to try, and nothing came of it
+
+    async def _attempt(self, ask: Ask, sitting: Sitting | None) -> Outcome:
         health = self.health
+        was_well = not health.doubtful
         if ask.begun is not None:
             link = ask.begun.link  # it was sent there already
         else:
-            self.allow(ask.deadline)
+            self.allow(ask.deadline, ask.sending)
             if ask.caller is not None and self._personal:
                 self.lend(ask.caller)
             ready = self.lanes.ready(sitting, ask.who)
-            if ready is None or sitting is not None or not ready.alive or health.doubtful:
+            if (
+                ready is None
+                or not ready.alive
+                or ((sitting or health.doubtful) and not self.processes.is_apart(ready))
+            ):
                 link = await self._reach(sitting, ask.deadline, ask.who)
             else:
                 link = ready
@@ -109,14 +139,14 @@ class Server:
         except UpstreamFault as fault:
             if other_era.sounds_so(link, fault) and await self._era_changed(link):
                 return await self._again(ask, sitting)
-            if ask.method in SAFE and fault.reason == "upstream_lost":
-                return await self._again(ask, sitting)
-            self._failed(fault)
+            if (again := await self.manner.again(ask, sitting, fault, self._again, was_well=was_well)) is not None:
+                return again
+            self._failed(fault, link)
             raise
         if type(outcome) is Failure and other_era.says_so(link, outcome):
             if await self._era_changed(link):
                 return await self._again(ask, sitting)
-        elif health.doubtful:
+        elif health.doubtful and not self.processes.is_apart(link):
             self._answered()
         return outcome
 
@@ -125,14 +155,14 @@ class Server:
         try:
             return await link.request(ask)
         except UpstreamFault as fault:
-            self._failed(fault)
+            self._failed(fault, link)
             raise
 
     async def _reach(self, sitting: Sitting | None, deadline: Deadline, who: Principal | None = None) -> Link:
         """The right conversation, opened if need be. A server known to be down fails at once."""
-        while (wait := self.health.wait(self._loop.time())) > 0:
-            if wait > house.restart_seconds_min or self._loop.time() + wait > deadline.at:
-                raise self.health.refusal(self.name, wait)
+        while (wait := max(self.health.wait(self._loop.time(), deadline), self.processes.wait(who))) > 0:
+            if self.health.breaker.tripped or wait > min(house.restart_seconds_min, deadline.at - self._loop.time()):
+                raise self.health.refusal(self.name, wait, self.processes.said(who))
             await asyncio.sleep(wait)  # a process is about to be started again: this call is worth the moment
         try:
             async with asyncio.timeout_at(deadline.latest):
@@ -148,45 +178,74 @@ class Server:
         try:
             link = await self.lanes.get(sitting, who)
         except UpstreamFault as fault:
-            if who is None or fault.reason != "upstream_unauthorized":  # that is between this caller and the server
+            if who is None or fault.reason not in _BETWEEN_THEM:  # that is between this caller and the server
                 self._fell(fault)
             raise
-        self.processes.watch(link)
-        if link is self.lanes.shared and not self._closed:
-            self.watch.follow(link, self._owned)
-            if link is not was_open and not self._is_refreshing():
+        shared = self.lanes.shared
+        if self.processes.watch(link, who) and link is not shared:
+            self._began_apart(link)
+        if shared is not None and shared.alive and not self._closed:
+            self.processes.watch(shared)
+            self.watch.follow(shared, self._owned)
+            if shared is not was_open and not self._renewal.running:
                 # It was started again, and may offer something else than before. The lists will tell how it is.
-                self.refresh_soon(0.0)
+                self._renewal.soon(0.0)
         return link
+
+    def _began_apart(self, link: Link) -> None:
+        """A process of somebody's own was started."""
+        self.news.follow(self.lanes, link)
+        if self.health.state is State.IDLE:
+            self.health.state = State.UP
+        shared, offer = self.lanes.shared, self.offer
+        if shared is None or not shared.alive:
+            same = offer is not None and (offer.server_info, offer.capabilities) == (
+                link.server_info,
+                link.capabilities,
+            )
+            if not self._has_taken or not same:
+                self._renewal.soon(0.0)  # it may be another release by now than the one whose lists we have
 
     def _answered(self) -> None:
         """It answers after all. Whether its lists are what they were is to be looked up."""
         if self._rose():
-            self.refresh_soon(0.0)
+            self._renewal.soon(0.0)
 
-    def _rose(self) -> bool:
-        """It is up. True: it was down before."""
-        was_down = self.health.up()
+    def _rose(self, *, lists: bool = False) -> bool:
+        """It is up. `lists`: it has answered what the gateway asks by itself. True: it was down before."""
+        was_down = self.health.up(lists=lists)
         if was_down:
             self._notices.say(self.name, "info", f"{self.name} is up again")
         return was_down
 
-    def _failed(self, fault: UpstreamFault) -> None:
+    def _failed(self, fault: UpstreamFault, link: Link) -> None:
         """A request was answered with a fault of the server."""
-        if fault.reason in ("upstream_unavailable", "upstream_not_started"):
+        if self.processes.is_apart(link):
+            self.processes.failed(link, fault)
+        elif fault.reason in ("upstream_unavailable", "upstream_not_started"):
             self._fell(fault)
         elif fault.reason == "upstream_timeout":
-            if self.health.doubted(fault, self._loop.time()):
-                self.refresh_soon(0.0)  # one slow tool, or all of it? The lists will tell
+            self._doubted(fault)
+            if self.health.breaker.tripped:
+                self._renewal.soon(0.0)  # one slow tool, or all of it? The lists will tell
+        elif not isinstance(link, StdioLink) and (fault.reason in _BROKEN or (fault.status or 0) >= _SERVER_ERROR):
+            self._doubted(fault, by_call=True)
+            if fault.reason in other_era.DOUBT:
+                self._renewal.soon(house.reconnect_seconds_min)
         elif fault.reason in other_era.DOUBT:
-            self.refresh_soon(house.reconnect_seconds_min)  # it may have been replaced by another
+            self._renewal.soon(house.reconnect_seconds_min)  # it may have been replaced by another
+
+    def _doubted(self, fault: UpstreamFault, *, by_call: bool = False) -> None:
+        if self.health.doubted(fault, self._loop.time(), by_call=by_call):
+            self._notices.say(self.name, "warning", self.health.breaker.said(self.name, fault.detail))
 
     def _fell(self, fault: UpstreamFault) -> None:
         if fault.reason in ("upstream_busy", "upstream_closed"):
             return
-        if self._personal and fault.reason == "upstream_unauthorized" and self.offer is not None:
+        needed = fault.reason == GRANT_NEEDED
+        if needed or (self._personal and fault.reason in _BETWEEN_THEM and self.offer is not None):
             # Its lists cannot be had anew for now; callers may be let in all the same.
-            self.health.state = State.IDLE if self.health.state is State.STARTING else self.health.state
+            self.health.aside(fault if needed else None)
             self._plan_refresh()
             return
         if self.health.down(fault, self._loop.time()):
@@ -195,32 +254,16 @@ class Server:
         self._plan_refresh()
 
     async def _era_changed(self, link: Link) -> bool:
-        """The answer looks like one of another era: ask `server/discover` anew, and say whether it is another one."""
-        before = self.opener.era
-        if before is None or before.transport == "stdio":
-            return False
-        self.opener.doubt()
-        link.alive = False
-        if self.lanes.shared is not None:
-            self.lanes.shared.alive = False  # this server has one era for everybody
-        try:
-            await self._open(None)
-        except UpstreamFault:
-            return False
-        after = self.opener.era
-        changed = after is not None and (after.era, after.transport) != (before.era, before.transport)
-        if changed:
-            self._notices.say(self.name, "info", f"{self.name} now speaks {after.revision if after else '?'}")
-        return changed
+        """The answer looks like one of another era: find out, and say whether it is another one."""
+        if changed := await other_era.found_out(self.opener, self.lanes, link, lambda: self._open(None)):
+            self._notices.say(self.name, "info", f"{self.name} now speaks {changed}")
+        return bool(changed)
 
     # ---- the catalogue -----------------------------------------------------------------------------------------
 
     async def refresh(self) -> None:
         """Take the catalogue anew. Single-flight; a failure keeps the last good one, marked degraded."""
-        if not self._is_refreshing():
-            self._refreshing = self._owned.start(self._refresh(), f"{self.name}.refresh")
-        assert self._refreshing is not None, "it was started above, or before"
-        await asyncio.shield(self._refreshing)
+        await self._renewal.now()
 
     def lend(self, caller: Caller) -> bool:
         """It may be asked for its lists as this caller. True: now its first ones can be had."""
@@ -229,13 +272,14 @@ class Server:
         self.lanes.part_shared()
         return self.offer is None
 
-    def _is_refreshing(self) -> bool:
-        return self._refreshing is not None and not self._refreshing.done()
+    def granted(self) -> None:
+        """Somebody has connected to it. Its lists may be had now, if they could not before."""
+        if self.health.state is not State.UP or self.offer is None or self.offer.degraded:
+            self.lanes.part_shared()
+            self._renewal.soon(0.0)
 
     async def _refresh(self) -> None:
-        if self._stale is not None:
-            self._stale.cancel()
-            self._stale = None
+        self._renewal.put_off()
         if self.health.state in (State.NEW, State.IDLE):
             self.health.state = State.STARTING
         try:
@@ -251,7 +295,8 @@ class Server:
             self._fell(fault)
             self._settled(frozenset())
             return
-        self._rose()
+        self._rose(lists=True)
+        self._has_taken = True
         announced, self._announced = self._announced, set()
         self._settled(announced)
         self._plan_refresh()
@@ -262,7 +307,7 @@ class Server:
 
     def _give_up(self, link: Link, fault: UpstreamFault) -> None:
         """A conversation in which not even lists can be had is ended, unless somebody's call still runs in it."""
-        theirs = self._personal and fault.reason == "upstream_unauthorized"  # callers may get on in it all the same
+        theirs = self._personal and fault.reason in _BETWEEN_THEM  # callers may get on in it all the same
         if theirs or fault.reason in ("upstream_unavailable", "upstream_busy") or inflight(link):
             return
         link.alive = False
@@ -275,22 +320,7 @@ class Server:
             return  # a process tells when its lists change, and is not started only to ask
         else:
             seconds = house.catalogue_refresh_seconds
-        self.refresh_soon(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
-
-    def refresh_soon(self, seconds: float) -> None:
-        due = self._loop.time() + seconds
-        if self._closed or (self._stale is not None and self._due <= due):
-            return
-        if self._stale is not None:
-            self._stale.cancel()
-        self._stale, self._due = self._loop.call_later(seconds, self._refresh_now), due
-
-    def _refresh_now(self) -> None:
-        self._stale = None
-        if self._is_refreshing():
-            self.refresh_soon(house.notice_coalesce_seconds)  # changed while we were looking: look again
-        else:
-            self._refreshing = self._owned.start(self._refresh(), f"{self.name}.refresh")
+        self._renewal.soon(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
 
     def _degrade(self) -> None:
         if self.offer is not None and not self.offer.degraded:
@@ -299,42 +329,13 @@ class Server:
 
     # ---- news --------------------------------------------------------------------------------------------------
 
-    def _notice(self, method: str, params: dict[str, Any]) -> None:
-        """A notification of the server that belongs to no request."""
-        kind = CHANGED.get(method)
-        if kind is not None:
-            self._heard_change(kind)
-        elif method == "notifications/resources/updated" and type(params.get("uri")) is str:
-            self._heard_update(params["uri"])
-        elif method == "notifications/subscriptions/acknowledged":
-            self.watch.acknowledged()
-        elif method == "notifications/message":
-            self._notices.say(self.name, "debug", f"{self.name}: {str(params.get('data'))[:500]}")
-
     def _heard_change(self, kind: str) -> None:
         self._announced.add(kind)
-        self.refresh_soon(house.notice_coalesce_seconds / 2)
+        self._renewal.soon(house.notice_coalesce_seconds / 2)
 
     def _look_again(self) -> None:
         """It may offer something else than before, but did not say so: that is no news unless it does."""
-        self.refresh_soon(house.notice_coalesce_seconds / 2)
-
-    def _heard_update(self, uri: str) -> None:
-        self._notices.updated(self.name, uri)
-
-    async def subscribe(self, uri: str) -> Failure | None:
-        """Somebody wants `resources/updated` of this URI. Counted: the server is asked once, and may refuse.
-
-        Raises `UpstreamFault`, and nothing is counted then.
-        """
-        link = self.lanes.shared
-        if link is None or not link.alive:
-            seconds = self.limits.call_seconds_max
-            await self._reach(None, Deadline(self._loop.time() + seconds, latest=self._loop.time() + seconds))
-        return await self.watch.subscribe(uri, self.lanes.shared, self._owned)
-
-    def unsubscribe(self, uri: str) -> None:
-        self.watch.unsubscribe(uri, self.lanes.shared, self._owned)
+        self._renewal.soon(house.notice_coalesce_seconds / 2)
 
     # ---- processes ---------------------------------------------------------------------------------------------
 
@@ -342,7 +343,7 @@ class Server:
         self._notices.say(self.name, "warning", f"{self.name}: its process {reason}")
         if link is self.lanes.shared:
             self._degrade()
-            self.refresh_soon(self.health.restart_wait(self._loop.time()))
+            self._renewal.soon(self.health.restart_wait(self._loop.time()))
 
     def heard_stderr(self, line: str) -> None:
         self._notices.say(self.name, "info", f"{self.name} stderr: {line}")
@@ -351,15 +352,17 @@ class Server:
         """Once per tick: deadlines of channels, and processes nobody needed for a while."""
         for link in self.lanes.links():
             link.sweep(now)
+        self.health.breaker.tick(now, self.manner.calls)
         self.lanes.sweep(now)
-        if self.config.start != "eager" and not self.watch.wanted:
-            self.processes.stop_idle(now)
+        self.processes.stop_idle(now, stays=self.config.start == "eager" or bool(self.watch.wanted))
 
     # ---- the configuration and the end -------------------------------------------------------------------------
 
-    def adopt(self, limits: Limits) -> None:
-        """Other limits from now on, also for what is open."""
-        self.limits = self.lanes.limits = self.watch.limits = limits
+    def adopt(self, limits: Limits, breaker: BreakerRule | None = None) -> None:
+        """Other limits from now on, also for what is open. `breaker`: the gateway's; the server's own goes before."""
+        self.health.breaker.rule = self.config.breaker or breaker or AS_USUAL
+        self.limits = self.lanes.limits = limits
+        self.news.adopt(limits)
         self.opener.adopt(limits)
         for link in self.lanes.links():
             link.adopt(limits)
@@ -367,9 +370,8 @@ class Server:
     async def retire(self, seconds: float) -> None:
         """It is no longer configured like this: calls in flight may end, for so long, then everything does."""
         self._closed = True
-        self.watch.stop()
-        if self._refreshing is not None:
-            self._refreshing.cancel()
+        self.news.stop()
+        self._renewal.stop()
         ends = self._loop.time() + seconds
         try:
             while self.busy() and self._loop.time() < ends:
@@ -383,18 +385,16 @@ class Server:
         return self.lanes.opening or self.opener.busy() or any(map(inflight, self.lanes.links()))
 
     async def leave(self, key: str) -> None:
+        self.news.leave(key)
         await self.lanes.leave(key)
 
     async def aclose(self) -> None:
         self._closed = True
-        if self._stale is not None:
-            self._stale.cancel()
-        if self._refreshing is not None:
-            self._refreshing.cancel()
-        self.watch.stop()
+        self._renewal.stop()
+        self.news.stop()
         await self.lanes.aclose()
         await self.opener.aclose()
 
     def status(self) -> dict[str, Any]:
-        """What the admin API and the console show."""
-        return shown(self)
+        """What the admin address shows."""
+        return shown(self, self._loop.time())

@@ -15,7 +15,6 @@ from narthex.telemetry.owned import Owned
 from narthex.upstream.link.ask import Ask, Link
 from narthex.upstream.link.legacy_http import LegacyHttp
 from narthex.upstream.link.modern_http import ModernHttp
-from narthex.upstream.link.stdio import StdioLink
 
 _LIST_FILTERS = {"tools": "toolsListChanged", "prompts": "promptsListChanged", "resources": "resourcesListChanged"}
 CHANGED = {
@@ -52,7 +51,7 @@ class Watch:
         if isinstance(link, LegacyHttp):
             if _changes(link) or self.wanted or "logging" in link.capabilities:
                 link.listen(self._missed)
-        elif isinstance(link, ModernHttp) or _is_modern_stdio(link):
+        elif link.modern:
             self._relisten(link, owned)
             return
         for uri in self.wanted:
@@ -71,7 +70,7 @@ class Watch:
         self.want(uri)
         if link is None or self.wanted[uri] > 1:
             return None
-        if isinstance(link, ModernHttp) or _is_modern_stdio(link):
+        if link.modern:
             self._relisten(link, owned)
             return None
         if isinstance(link, LegacyHttp):
@@ -93,7 +92,7 @@ class Watch:
             return
         if self.wanted.pop(uri, None) is None or link is None or not link.alive:
             return
-        if isinstance(link, ModernHttp) or _is_modern_stdio(link):
+        if link.modern:
             self._relisten(link, owned)
         else:
             owned.start(self._tell(link, "resources/unsubscribe", uri), "unsubscribe")
@@ -194,7 +193,3 @@ def _changes(link: Link) -> list[str]:
     """The lists whose changes this server announces."""
     declared = link.capabilities
     return [kind for kind in _LIST_FILTERS if type(declared.get(kind)) is dict and declared[kind].get("listChanged")]
-
-
-def _is_modern_stdio(link: Link) -> bool:
-    return isinstance(link, StdioLink) and link.peer.modern

@@ -42,6 +42,14 @@ def challenge_of(reply: HttpReply) -> Challenge:
     )
 
 
+def scopes_asked(reply: HttpReply) -> frozenset[str]:
+    """What this refusal asks for, in the server's own words; nothing where it is for another reason."""
+    if reply.status != 403:
+        return NO_CHALLENGE.scopes
+    found = challenge_of(reply)
+    return found.scopes if found.error == "insufficient_scope" else NO_CHALLENGE.scopes
+
+
 def scopes_in(text: str) -> frozenset[str]:
     """The words that can be scopes."""
     return frozenset(word for word in text.split()[:challenge_scopes_max] if _SCOPE.fullmatch(word))

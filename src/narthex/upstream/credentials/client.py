@@ -8,6 +8,7 @@ import asyncio
 from narthex.limits import Limits
 from narthex.model.caller import Caller
 from narthex.model.deadline import Deadline, moment_of
+from narthex.upstream.credentials.challenge import scopes_asked
 from narthex.upstream.credentials.face import CredentialFault, Credentials
 from narthex.upstream.http.client import HttpClient
 from narthex.upstream.http.connection import OnEvent
@@ -75,10 +76,14 @@ class BearingClient(HttpClient):
         """The answer; where what was shown was refused, and there is something better, that to a second try."""
         if reply.status not in REFUSED:
             return reply
+        if caller is not None and (asked := scopes_asked(reply)) and caller.asked_for(asked):
+            return reply
         again = await self._better(shown, caller, reply, deadline)
         if again is None:
             return self._judged(reply, shown)
-        return self._judged(await super()._exchange(head, headers + again.lines, body, deadline, on_event), again)
+        answer = await super()._exchange(head, headers + again.lines, body, deadline, on_event)
+        await self._refused_again(again, caller, answer, deadline)
+        return self._judged(answer, again)
 
     async def open_stream(
         self,
@@ -98,6 +103,9 @@ class BearingClient(HttpClient):
         again = await self._better(shown, caller, stream.reply, deadline)
         if again is not None:
             stream = await super().open_stream(method, headers + again.lines, body, deadline=deadline, path=path)
+            if stream.reply.status == 401:
+                await stream.aclose()
+            await self._refused_again(again, caller, stream.reply, deadline)
         self._judged(stream.reply, again or shown)
         return stream
 
@@ -118,6 +126,13 @@ class BearingClient(HttpClient):
         again = await self.credentials.refused(shown, caller, reply, moment_of(deadline))
         _waited(deadline, self._loop.time())
         return again
+
+    async def _refused_again(
+        self, shown: Pass, caller: Caller | None, reply: HttpReply, deadline: Deadline | float
+    ) -> None:
+        """What is better is refused too. It is not tried a third time; but perhaps it is known now who can help."""
+        if reply.status == 401:
+            await self._better(shown, caller, reply, deadline)
 
     def _judged(self, reply: HttpReply, shown: Pass) -> HttpReply:
         """A 403 may be the tool's own word to the model; nobody but us can do something about a 401."""

@@ -17,9 +17,8 @@ from joserfc.jwk import ECKey, RSAKey
 
 from narthex.limits import assertion_seconds
 from narthex.model.credentials import Method, OAuthClientConfig
-from narthex.telemetry.scrub import MASK
 from narthex.upstream.credentials.face import CredentialFault
-from narthex.upstream.credentials.secret import Secret
+from narthex.upstream.credentials.secret_of import secret_of
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _METHODS: Mapping[str, Method] = {"client_secret_basic": "basic", "client_secret_post": "post"}
@@ -30,6 +29,7 @@ class Proof(NamedTuple):
 
     headers: bytes
     fields: dict[str, str]
+    secret: str = ""  # which it was made with
 
 
 class ClientAuthentication:
@@ -38,9 +38,8 @@ class ClientAuthentication:
     def __init__(self, config: OAuthClientConfig) -> None:
         self._id = config.client_id or ""
         self._method = config.method
-        self._secret = Secret(config.client_secret, config.client_secret_file)
-        self._has_secret = bool(config.client_secret or config.client_secret_file)
-        self._key = Secret(None, config.private_key_file) if config.private_key_file else None
+        self._secret = secret_of(config, "client_secret")
+        self._key = secret_of(config, "private_key")
         self._key_id, self._algorithm = config.key_id, config.algorithm
 
     def __repr__(self) -> str:
@@ -49,18 +48,29 @@ class ClientAuthentication:
     async def proof(self, issuer: str, methods: tuple[str, ...] | None) -> Proof:
         """`methods`: what the issuer says it takes; None: it does not say. Raises CredentialFault."""
         if self._key is not None:
-            assertion = _assertion(await self._key.read(), self._id, issuer, self._key_id, self._algorithm)
-            return Proof(b"", {"client_assertion_type": ASSERTION, "client_assertion": assertion})
-        if not self._has_secret:
+            key = await self._key.read()
+            assertion = _assertion(key, self._id, issuer, self._key_id, self._algorithm)
+            return Proof(b"", {"client_assertion_type": ASSERTION, "client_assertion": assertion}, key)
+        if self._secret is None:
             return Proof(b"", {"client_id": self._id})
         secret = await self._secret.read()
         if (self._method or _preferred(methods)) == "post":
-            return Proof(b"", {"client_id": self._id, "client_secret": secret})
+            return Proof(b"", {"client_id": self._id, "client_secret": secret}, secret)
         pair = f"{quote_plus(self._id)}:{quote_plus(secret)}".encode("ascii")
-        return Proof(b"authorization: Basic " + b64encode(pair) + b"\r\n", {})
+        return Proof(b"authorization: Basic " + b64encode(pair) + b"\r\n", {}, secret)
+
+    async def replaced(self, proof: Proof) -> bool:
+        """The issuer does not know us by this: whether there is something else to prove it with by now."""
+        secret = self._key or self._secret
+        if secret is None:
+            return False
+        secret.doubt()
+        return await secret.read() != proof.secret
 
     def hide(self, text: str) -> str:
-        return text.replace(self._secret.last, MASK) if self._secret.last else text
+        for secret in (self._secret, self._key):
+            text = secret.hide(text) if secret is not None else text
+        return text
 
 
 def _preferred(methods: tuple[str, ...] | None) -> Method:

@@ -10,6 +10,8 @@ from narthex.upstream.http.fault import HttpFault
 from narthex.upstream.http.passes import Pass
 from narthex.upstream.http.reply import HttpReply
 
+GRANT_NEEDED = "grant_needed"  # the machine's word, up to the client
+
 
 class CredentialFault(HttpFault):
     """There is nothing to show, or what was shown is refused.
@@ -19,10 +21,26 @@ class CredentialFault(HttpFault):
 
     reason = "unauthorized"
 
-    def __init__(self, text: str, note: str = "", *, retry_seconds: float | None = None) -> None:
+    def __init__(self, text: str, note: str = "", *, retry_seconds: float | None = None, error: str = "") -> None:
         super().__init__(text)
         self.note = note or text
         self.retry_seconds = retry_seconds
+        self.error = error  # an issuer's own word, where it refused (RFC 6749, 5.2)
+
+
+class GrantNeeded(CredentialFault):
+    """Only the caller can help: by a grant for this server in a browser. It never says that the server is broken.
+
+    `server`: its name in the configuration. `scopes`: what the grant there is lacks; empty where there is none.
+    """
+
+    reason = GRANT_NEEDED
+
+    def __init__(self, server: str, scopes: frozenset[str] = frozenset(), text: str = "", note: str = "") -> None:
+        what = f"more rights there ({' '.join(sorted(scopes))})" if scopes else "a connection of yours to it"
+        super().__init__(text or f"it needs {what}", note)
+        self.server = server
+        self.scopes = scopes
 
 
 class Credentials(Protocol):
@@ -30,6 +48,11 @@ class Credentials(Protocol):
 
     @property
     def personal(self) -> bool: ...
+
+    @property
+    def borrows(self) -> bool:
+        """Where nobody calls, the gateway asks as one of its callers (`lend`)."""
+        ...
 
     def ready(self, caller: Caller | None) -> Pass | None:
         """What to show, if nothing has to be waited for. `caller` None: the gateway asks for itself."""

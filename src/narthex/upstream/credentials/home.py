@@ -7,6 +7,7 @@ found first holds until the configuration changes, and `issuer` in the configura
 """
 
 import asyncio
+from functools import partial
 
 from narthex.model.credentials import CredentialsConfig, OAuthClientConfig
 from narthex.upstream.credentials.authorization_server import AuthorizationServer
@@ -17,6 +18,24 @@ from narthex.upstream.credentials.probe import challenge_at
 from narthex.upstream.credentials.protected_resource import protected_resource
 from narthex.upstream.fetch import FetchFault, Reach, reach_of
 from narthex.upstream.http.tls import Tls
+
+
+def reach_from(upstream: str, config: CredentialsConfig, url: str) -> Reach:
+    """How far an issuer's word leads."""
+    return _unless_there(upstream, url, reach_of(config.issuer or upstream, allow_private=config.allow_private))
+
+
+def reach_of_server(upstream: str, url: str) -> Reach:
+    """How far the server's own word leads: what the operator allows an issuer is no leave for the server."""
+    return _unless_there(upstream, url, reach_of(upstream, allow_private=False))
+
+
+def _unless_there(upstream: str, url: str, reach: Reach) -> Reach:
+    """The operator named the server: what else stands at its address is as near as the server is."""
+    try:
+        return Reach.PRIVATE if origin_of(url) == origin_of(upstream) else reach
+    except ValueError:
+        return Reach.PUBLIC  # whoever opens it says what is wrong with it
 
 
 class Home:
@@ -32,10 +51,7 @@ class Home:
             self._server = AuthorizationServer(config.issuer or "", config, self.reach, tls)
 
     def reach(self, url: str) -> Reach:
-        """The operator named the server: what else stands at its address is as near as the server is."""
-        if origin_of(url) == origin_of(self._upstream):
-            return Reach.PRIVATE
-        return reach_of(self._config.issuer or self._upstream, allow_private=self._config.allow_private)
+        return reach_from(self._upstream, self._config, url)
 
     def at(self, issuer: str, config: OAuthClientConfig) -> AuthorizationServer:
         """Another issuer that the operator named."""
@@ -57,7 +73,8 @@ class Home:
         try:
             if not challenge.resource_metadata:
                 challenge = await challenge_at(self._upstream)
-            found = await protected_resource(self._upstream, challenge, self.reach, self._tls)
+            near = partial(reach_of_server, self._upstream)
+            found = await protected_resource(self._upstream, challenge, near, self._tls)
         except FetchFault as fault:
             note = f"it does not say whom to ask for a token: {fault}. Write `issuer` into its `credentials`"
             raise CredentialFault("no access token for it could be had", note, retry_seconds=1.0) from None

@@ -19,6 +19,7 @@ WELL_KNOWN = "/.well-known/oauth-protected-resource"
 class ProtectedResource(msgspec.Struct, frozen=True):
     issuers: tuple[str, ...]
     scopes: frozenset[str] = frozenset()  # all there are, as far as it says
+    resource: str = ""  # how it names the server; a request for a token has to name it exactly so
 
 
 async def protected_resource(
@@ -56,4 +57,4 @@ def _read(found: Fetched, upstream: str, url: str) -> ProtectedResource:
     if not named:
         raise FetchFault("issuer", f"{shown(url)} names no authorization server")
     listed = [one for one in scopes if isinstance(one, str)] if isinstance(scopes, list) else []
-    return ProtectedResource(named, scopes_in(" ".join(listed)))
+    return ProtectedResource(named, scopes_in(" ".join(listed)), resource)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from narthex.limits import access_token_bytes_max, access_token_seconds, access_token_seconds_max
+from narthex.limits import access_token_bytes_max, access_token_seconds, shown_token_seconds_max
 from narthex.upstream.credentials.challenge import scopes_in
 from narthex.upstream.credentials.face import CredentialFault
 
@@ -40,15 +40,17 @@ def token_in(value: Any, issuer: str, *, kind: str = "", bearer: bool = True) ->
     if kind and issued != kind:
         raise _useless(issuer, f"it issued something else than {kind}")
     scopes = value.get("scope")
-    return Token(token, _seconds(value.get("expires_in")), scopes_in(scopes) if isinstance(scopes, str) else None)
+    seconds = min(seconds_in(value.get("expires_in")) or access_token_seconds, shown_token_seconds_max)
+    return Token(token, seconds, scopes_in(scopes) if isinstance(scopes, str) else None)
 
 
-def _seconds(value: Any) -> float:
+def seconds_in(value: Any) -> float | None:
+    """An `expires_in`; None: nothing of use is said."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        return access_token_seconds
-    return min(float(value), access_token_seconds_max)
+        return None
+    return float(value)
 
 
 def _useless(issuer: str, what: str) -> CredentialFault:

@@ -55,6 +55,10 @@ class Tokens:
     def personal(self) -> bool:
         return self._behalf is not None
 
+    @property
+    def borrows(self) -> bool:
+        return self._borrows
+
     def lend(self, caller: Caller) -> bool:
         voucher, before = caller.principal.voucher, self._lender
         if not self._borrows or voucher is None:

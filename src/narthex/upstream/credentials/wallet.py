@@ -11,6 +11,7 @@ from narthex.model.credentials import CredentialsConfig
 from narthex.telemetry.owned import Owned
 from narthex.upstream.credentials.about_caller import AboutCaller
 from narthex.upstream.credentials.client_credentials import ClientCredentials
+from narthex.upstream.credentials.connections import Connections
 from narthex.upstream.credentials.face import CredentialFault, Credentials
 from narthex.upstream.credentials.grants import Grant
 from narthex.upstream.credentials.header import HeaderKey
@@ -30,21 +31,28 @@ _ON_BEHALF: Mapping[str, Callable[[Home, CredentialsConfig], Grant]] = {
 }
 
 
-def credentials_of(config: ServerConfig, owned: Owned, say: Say, tls: Tls) -> Credentials | None:
+def credentials_of(
+    config: ServerConfig, owned: Owned, say: Say, tls: Tls, connections: Connections | None = None
+) -> Credentials | None:
     """What this server is shown besides its fixed headers; None: nothing."""
     about = AboutCaller(config)
     if config.credentials is None and not about:
         return None
-    kind = _kind(config.upstream or "", config.credentials, owned, say, tls) if config.credentials else None
+    kind: Credentials | None = None
+    if config.credentials is not None and config.credentials.connects:
+        assert connections is not None, "whoever configures such a server keeps grants of users"
+        kind = connections.shown_to(config, say)
+    elif config.credentials is not None:
+        kind = _kind(config.address or "", config.credentials, owned, say, tls)
     return Wallet(kind, about) if about else kind
 
 
 def _kind(upstream: str, config: CredentialsConfig, owned: Owned, say: Say, tls: Tls) -> Credentials:
     if config.type == "header":
-        return HeaderKey(config, owned)
+        return HeaderKey(config, owned, say)
     home = Home(upstream, config, tls)
     behalf = _ON_BEHALF.get(config.type)
-    own = ClientCredentials(home, config) if config.catalogue == "client" or behalf is None else None
+    own = ClientCredentials(home, config) if config.catalogue in (None, "client") or behalf is None else None
     grant = behalf(home, config) if behalf is not None else None
     return Tokens(own, grant, owned, say, borrows=behalf is not None and config.catalogue == "caller")
 
@@ -56,6 +64,10 @@ class Wallet:
 
     def __init__(self, kind: Credentials | None, about: AboutCaller) -> None:
         self._kind, self._about = kind, about
+
+    @property
+    def borrows(self) -> bool:
+        return self._kind is not None and self._kind.borrows
 
     def ready(self, caller: Caller | None) -> Pass | None:
         shown = self._kind.ready(caller) if self._kind is not None else NO_PASS

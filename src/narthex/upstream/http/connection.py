@@ -106,6 +106,10 @@ class Connection(asyncio.Protocol):
         self._answer = answer
         self._transport.write(request)
 
+    @property
+    def closed(self) -> bool:
+        return self.state is _CLOSED
+
     def more(self, piece: bytes) -> None:
         """The rest of a request that was too long to be joined."""
         assert self._transport is not None

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from narthex.limits import upstream_addresses_tried_max
-from narthex.upstream.http.address import refusal
 from narthex.upstream.http.fault import BlockedAddress, ConnectFailed, ConnectTimeout, HttpFault, TlsFailed
 from narthex.upstream.http.origin import Origin
 from narthex.upstream.http.tls import Tls
+from narthex.wire.reachable import refusal
 
 P = TypeVar("P", bound=asyncio.Protocol)
 

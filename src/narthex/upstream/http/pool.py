@@ -7,7 +7,7 @@ Refuses to know: HTTP, and the passing of time (the sweep comes and looks).
 import asyncio
 from collections import deque
 
-from narthex.limits import Limits, upstream_connections_reserved
+from narthex.limits import Limits, upstream_connections_reserved, waiting_share
 from narthex.model.deadline import Deadline, moment_of
 from narthex.upstream.http.connection import Connection, State
 from narthex.upstream.http.dial import dial
@@ -240,7 +240,7 @@ class Pool:
         return connection
 
     async def _wait(self, deadline: Deadline | float, *, first: bool) -> Connection | None:
-        if len(self.waiters) >= self.limits.inflight_max:
+        if len(self.waiters) >= max(1, self.limits.inflight_max // waiting_share):
             raise PoolFull(f"{self.origin}: {len(self.waiters)} requests wait for a connection already")
         self.awake()
         waiter = Waiter(self.loop.create_future(), deadline)

@@ -15,7 +15,8 @@ from narthex.model.caller import Caller
 from narthex.model.client import Client, Gate
 from narthex.model.deadline import Deadline
 from narthex.model.identity import Principal
-from narthex.model.outcome import Failure, Outcome, Result
+from narthex.model.outcome import Denial, Failure, Outcome, Result
+from narthex.model.settled import Sending
 from narthex.upstream.http.passes import NO_PASS, Pass
 from narthex.upstream.http.reply import HttpReply
 from narthex.upstream.link.progress import ProgressGate
@@ -74,6 +75,11 @@ class Ask(msgspec.Struct, eq=False):
     gate: ProgressGate | None = None  # made for the first progress that comes
     begun: "Begun | None" = None  # it was sent already, and this is how to wait for its answer; once
     caller: Caller | None = None  # for whom it is; None: the gateway asks for itself
+    sending: Sending | None = None  # what is laid down about how it is sent
+    repeatable: bool = False  # sending it twice does no harm
+    reads: bool = False  # it changes nothing
+    still: Callable[[], Denial | None] | None = None  # asked once it has waited: may it be sent even now?
+    trace: Mapping[str, str] = {}  # the fields of its trace context, which stand in `meta` too
 
     @property
     def who(self) -> Principal | None:
@@ -109,6 +115,7 @@ class Flying(Protocol):
     """A request on the express way (`relay.express`)."""
 
     request_id: int
+    message: bytes | None  # as long as it is not sent
     shown: Pass
 
     def divert(self) -> Any:
@@ -122,14 +129,15 @@ class Begun(msgspec.Struct, eq=False):
     link: "Link"
     request_id: int
     reader: Any  # of the link's own kind: what hears the events of its answer
-    reply: "asyncio.Future[HttpReply]"
+    reply: "asyncio.Future[Any]"  # an HttpReply; what it is in process, the link knows
     withdraw: Callable[[], None]  # nobody waits any more: cancelling a request is closing its connection
     shown: Pass = NO_PASS  # what it carried of whom it is from
 
     async def wait(self) -> HttpReply:
         """Raises HttpFault."""
         try:
-            return await self.reply
+            reply: HttpReply = await self.reply
+            return reply
         except BaseException:
             self.withdraw()
             raise
@@ -143,6 +151,11 @@ class Link(Protocol):
     capabilities: dict[str, Any]
     server_info: dict[str, Any]
     instructions: str | None
+
+    @property
+    def modern(self) -> bool:
+        """Requests in it stand alone: it keeps nothing from one to the next."""
+        ...
 
     def belong_to(self, client: Client) -> None:
         """This conversation is one legacy session's alone: its client hears and answers what belongs to no call."""
@@ -191,6 +204,11 @@ def legacy_params(ask: Ask, token: int | str) -> dict[str, Any]:
     if ask.progress_token is None:
         return {**ask.params, "_meta": ask.meta} if ask.meta else ask.params
     return {**ask.params, "_meta": {**ask.meta, "progressToken": token}}
+
+
+def trace_lines(ask: Ask) -> bytes:
+    """The header lines of its trace context, each ending with CRLF."""
+    return "".join(f"{name}: {value}\r\n" for name, value in ask.trace.items()).encode() if ask.trace else b""
 
 
 _read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

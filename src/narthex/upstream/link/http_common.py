@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from narthex.model.outcome import Outcome, UpstreamFault
-from narthex.upstream.credentials.face import CredentialFault
+from narthex.upstream.credentials.challenge import scopes_asked
+from narthex.upstream.credentials.face import GRANT_NEEDED, CredentialFault, GrantNeeded
 from narthex.upstream.http.client import HttpClient
 from narthex.upstream.http.fault import HttpFault
 from narthex.upstream.http.reply import HttpReply
@@ -50,6 +51,8 @@ async def rest_of(
 
 
 def fault_of(server: str, error: HttpFault) -> UpstreamFault:
+    if isinstance(error, GrantNeeded):
+        return UpstreamFault(server, GRANT_NEEDED, str(error), note=error.note, scopes=error.scopes)
     if isinstance(error, CredentialFault):
         after = int(error.retry_seconds * 1000) if error.retry_seconds is not None else None
         return UpstreamFault(server, "upstream_unauthorized", str(error), note=error.note, retry_after_ms=after)
@@ -64,6 +67,12 @@ def read_outcome(server: str, reply: HttpReply, request_id: int) -> Outcome:
     if outcome is not None and not (reply.status >= 400 and _of_another_era(incoming)):
         return outcome
     raise status_fault(server, reply)
+
+
+def note_refusal(ask: Ask, reply: HttpReply) -> None:
+    """A 403 that names scopes: what the operator makes of them is decided above."""
+    if reply.status == 403 and ask.caller is not None:
+        ask.caller.asked_for(scopes_asked(reply))
 
 
 def outcome_of(incoming: Incoming, request_id: int) -> Outcome | None:

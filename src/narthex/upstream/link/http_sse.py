@@ -27,6 +27,8 @@ from narthex.upstream.link.whose import Whose
 class HttpSse:
     """One stream is one session; when the stream ends, so does the session."""
 
+    modern = False
+
     def __init__(
         self,
         server: str,

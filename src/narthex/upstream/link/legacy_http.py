@@ -24,9 +24,9 @@ from narthex.telemetry.owned import Owned
 from narthex.upstream.http.client import HttpClient
 from narthex.upstream.http.fault import HttpFault
 from narthex.upstream.http.reply import HttpReply
-from narthex.upstream.link.ask import Ask, Begun, Flying, Notice, ensure_level, legacy_params, marked
+from narthex.upstream.link.ask import Ask, Begun, Flying, Notice, ensure_level, legacy_params, marked, trace_lines
 from narthex.upstream.link.handshake import adopt_initialized, initialize_params
-from narthex.upstream.link.http_common import fault_of, read_outcome, rest_of, status_fault
+from narthex.upstream.link.http_common import fault_of, note_refusal, read_outcome, rest_of, status_fault
 from narthex.upstream.link.legacy_stream import StreamReader
 from narthex.upstream.link.modern_http import read_quietly
 from narthex.upstream.link.peer import LOG, OF_ONE_CLIENT, id_in, params_of
@@ -37,6 +37,8 @@ from narthex.wire.faults import METHOD_NOT_FOUND
 from narthex.wire.revisions import HEADER_SINCE, LEGACY_NEWEST, QUESTIONS
 from narthex.wire.strict import encode
 from narthex.wire.usual import Meta
+
+_LATER = (409, 429)  # it has not noticed that the stream before is gone, or it is busy
 
 
 class SessionEnded(UpstreamFault):
@@ -56,6 +58,8 @@ class NotLegacy(Exception):
 
 class LegacyHttp:
     """One session. Its owner, if it has one, hears what the server says outside of calls."""
+
+    modern = False
 
     def __init__(
         self,
@@ -161,7 +165,8 @@ class LegacyHttp:
             reader = self._readers[request_id] = StreamReader(self, ask, request_id)
             self.inflight += 1
             body = encode_request(request_id, ask.method, legacy_params(ask, request_id))
-            answer = self.http.post(self.headers, body, deadline=ask.deadline, on_event=reader.event, caller=caller)
+            headers = self.headers + trace_lines(ask)
+            answer = self.http.post(headers, body, deadline=ask.deadline, on_event=reader.event, caller=caller)
         try:
             try:
                 reply = await answer
@@ -176,6 +181,7 @@ class LegacyHttp:
             if reply.status == 404 and self.session_id is not None:
                 self.alive = False
                 raise SessionEnded(self.server)
+            note_refusal(ask, reply)
             return read_outcome(self.server, reply, request_id)
         except asyncio.CancelledError:
             self._take_back(reader, "the client gave up")
@@ -223,11 +229,12 @@ class LegacyHttp:
     def _divert_all(self) -> None:
         """Something has come up that may be for any request in flight: let each have a reader."""
         for flight in list(self._flights.values()):
-            flight.divert()
+            if flight.message is None:
+                flight.divert()
 
     def _reader_of(self, request_id: Any) -> StreamReader | None:
         flight = self._flights.get(request_id)
-        if flight is not None:
+        if flight is not None and flight.message is None:  # nothing answers what was not asked yet
             flight.divert()
         return self._readers.get(request_id)
 
@@ -296,7 +303,7 @@ class LegacyHttp:
                 self.alive = False  # the session is over: the next conversation hears the changes
             if not self.alive and self._missed is not None:
                 self._missed()
-            if not stream.reply.streamed and stream.reply.status < 500:
+            if not stream.reply.streamed and stream.reply.status < 500 and stream.reply.status not in _LATER:
                 return  # 405 and its like: this server has no such stream, or not for this session any more
             if again and stream.reply.streamed and self._missed is not None:
                 self._missed()
@@ -314,6 +321,8 @@ class LegacyHttp:
             finally:
                 await stream.aclose()
             await asyncio.sleep(wait)
+            if not stream.reply.streamed:
+                wait = min(wait * 2, reconnect_seconds_max)
 
     def hear(self, incoming: Incoming) -> None:
         """Something the server says on its own."""

@@ -17,8 +17,8 @@ from narthex.model.deadline import Deadline
 from narthex.model.outcome import Failure, Outcome, UpstreamFault
 from narthex.upstream.http.client import HttpClient
 from narthex.upstream.http.fault import HttpFault
-from narthex.upstream.link.ask import Ask, Begun, Flying, Notice, modern_params
-from narthex.upstream.link.http_common import fault_of, outcome_of, read_outcome, rest_of
+from narthex.upstream.link.ask import Ask, Begun, Flying, Notice, modern_params, trace_lines
+from narthex.upstream.link.http_common import fault_of, note_refusal, outcome_of, read_outcome, rest_of
 from narthex.upstream.link.peer import is_about, params_of
 from narthex.wire.envelope import encode_request, read_incoming
 from narthex.wire.mirror import header_value, param_headers
@@ -32,6 +32,8 @@ _PREFIX = b"MCP-Protocol-Version: " + MODERN.encode() + b"\r\nMcp-Method: "
 
 class ModernHttp:
     """A stateless conversation: one POST per request on a pooled connection."""
+
+    modern = True
 
     def __init__(self, server: str, http: HttpClient) -> None:
         self.server = server
@@ -73,6 +75,7 @@ class ModernHttp:
             return stream.finished()
         if reply.streamed:
             return stream.finished()
+        note_refusal(ask, reply)
         return read_outcome(self.server, reply, request_id)
 
     # On the express way (`relay.express`) a usual answer goes elsewhere; of an unusual one `request` does the rest.
@@ -211,4 +214,4 @@ def headers_for(ask: Ask) -> bytes:
         arguments = ask.params.get("arguments")
         for name, value in param_headers(ask.mirrors, arguments if type(arguments) is dict else {}):
             lines += f"{name}: {value}\r\n".encode()
-    return lines
+    return lines + trace_lines(ask)

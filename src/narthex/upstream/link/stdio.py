@@ -7,9 +7,11 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from narthex.limits import DEFAULTS, Limits
+from narthex.libraries.pipe_host import CALLER
+from narthex.limits import DEFAULTS, Limits, waiting_share
 from narthex.model.client import Client
 from narthex.model.deadline import Deadline
+from narthex.model.identity import Principal
 from narthex.model.outcome import Outcome, UpstreamFault
 from narthex.upstream.link.ask import Ask, Notice, ensure_level
 from narthex.upstream.link.handshake import adopt_discovered, initialize
@@ -31,12 +33,18 @@ class StdioLink:
         notice: Notice,
         on_end: "asyncio.Future[ExitReport]",
         calls_max: int = DEFAULTS.calls_per_process_max,
+        waiting_max: int = DEFAULTS.inflight_max // waiting_share,
     ) -> None:
         self.server = server
-        self._calls_max = calls_max
+        self._calls_max, self._waiting_max = calls_max, waiting_max
         self._queue: deque[asyncio.Future[None]] = deque()  # calls that wait until another one has ended
         self.alive = True
         self.watched = False
+        self.names_callers = False  # it was started for us alone, and is told for whom it works
+        self.only: str | None = (
+            ""  # the one caller who may be in it (`Principal.key`); "": the gateway alone; None: anybody
+        )
+        self.timeouts = 0  # requests in a row that got no answer in time
         self.revision = LEGACY_NEWEST
         self.capabilities: dict[str, Any] = {}
         self.server_info: dict[str, Any] = {}
@@ -60,6 +68,10 @@ class StdioLink:
         self.peer.owner = client
 
     @property
+    def modern(self) -> bool:
+        return self.peer.modern
+
+    @property
     def inflight(self) -> int:
         return self.peer.inflight
 
@@ -79,14 +91,25 @@ class StdioLink:
         self.peer.modern = False
         await initialize(self, capabilities, deadline)
 
+    def _admits(self, who: Principal | None) -> bool:
+        if who is None or self.only is None or who.how == "loopback":
+            return True
+        return self.peer.modern or who.key == self.only
+
     async def request(self, ask: Ask) -> Outcome:
+        if not self._admits(ask.who):
+            raise RuntimeError("a caller in the process of another")
         if ask.log_level is not None and not self.peer.modern:
             await ensure_level(self, ask)
+        if self.names_callers and ask.who is not None and ask.who.how != "loopback":
+            ask.meta = {**ask.meta, CALLER: said_of(ask.who)}
         if self.peer.inflight >= self._calls_max and ask.method != STANDING:
             await self._turn(ask)
         self.last_used = self._loop.time()
         try:
-            return await self.peer.request(ask)
+            outcome = await self.peer.request(ask)
+            self.timeouts = 0
+            return outcome
         finally:
             self.last_used = self._loop.time()
             if self._queue:
@@ -94,6 +117,9 @@ class StdioLink:
 
     async def _turn(self, ask: Ask) -> None:
         """A process works on so many calls at once; the others wait here, in order, until their deadline."""
+        if len(self._queue) >= self._waiting_max:
+            text = f"it works on {self._calls_max} calls, and {len(self._queue)} wait already"
+            raise UpstreamFault(self.server, "upstream_busy", text, retry_after_ms=1_000)
         try:
             async with asyncio.timeout_at(ask.deadline.at):
                 while self.peer.inflight >= self._calls_max and self.alive:
@@ -122,7 +148,7 @@ class StdioLink:
         self.peer.sweep(now)
 
     def adopt(self, limits: Limits) -> None:
-        self._calls_max = limits.calls_per_process_max
+        self._calls_max, self._waiting_max = limits.calls_per_process_max, limits.inflight_max // waiting_share
         if self._child is not None:
             self._child.adopt(limits)
         for _ in range(self._calls_max - self.peer.inflight):
@@ -155,3 +181,8 @@ class StdioLink:
     def _garbage(self, what: str) -> None:
         if self._child is not None:
             self._child.garbage(b"", what)
+
+
+def said_of(who: Principal) -> dict[str, Any]:
+    """A caller, as a process of our own is told of them."""
+    return {"subject": who.subject, "tenant": who.tenant, "scopes": sorted(who.scopes), "claims": dict(who.claims)}

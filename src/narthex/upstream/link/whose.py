@@ -19,11 +19,13 @@ class Whose:
         """For whom this request in it is."""
         mine, asking = self.caller, ask.caller
         if mine is None:
-            assert asking is None or not self._personal, "a caller in the gateway's own conversation"
+            if asking is not None and self._personal:
+                raise RuntimeError("a caller in the gateway's own conversation")
             return asking
         if asking is None:
             return mine
-        assert asking.principal.key == mine.principal.key, "a caller in the conversation of another"
+        if asking.principal.key != mine.principal.key:
+            raise RuntimeError("a caller in the conversation of another")
         if asking.principal is not mine.principal:
             self.caller = Known(asking.principal)  # the same caller, who has another token by now
         return asking
