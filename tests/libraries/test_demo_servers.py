@@ -11,7 +11,7 @@ import pytest
 import schema_judge
 from demo_peer import peer
 
-from narthex.libraries.demo import SERVERS, demo_config
+from narthex.libraries.demo import SERVERS, TEAMS, demo_config
 
 every_revision = pytest.mark.parametrize("revision", schema_judge.REVISIONS)
 every_legacy_revision = pytest.mark.parametrize("revision", schema_judge.REVISIONS[:-1])
@@ -440,11 +440,11 @@ async def test_it_is_there_at_once() -> None:
     assert min(taken) < 0.3
 
 
-def test_the_demo_is_a_configuration_of_three_servers_and_two_endpoints() -> None:
+def test_the_demo_is_a_company_with_an_endpoint_for_each_team() -> None:
     config = demo_config()
 
-    assert [server["name"] for server in config["servers"]] == list(SERVERS)
-    assert sorted(config["endpoints"]) == ["sales", "support"]
+    assert [server["name"] for server in config["servers"]] == ["crm", "analytics", "tickets", "docs"]
+    assert list(config["endpoints"]) == list(TEAMS)
 
 
 def test_the_demo_has_the_form_of_our_configuration() -> None:
@@ -452,4 +452,4 @@ def test_the_demo_has_the_form_of_our_configuration() -> None:
 
     from narthex.model.config import Config
 
-    assert msgspec.convert(demo_config(), Config).endpoints["support"].tools["crm/search_contacts"].name
+    assert msgspec.convert(demo_config(), Config).endpoints["sales"].tools["docs/search_docs"].name

@@ -4,20 +4,27 @@ Knows: both eras of MCP: requests that describe themselves (2026-07-28), and con
 (2024-11-05 to 2025-11-25). Refuses to know: how messages travel, and what the server behind it is good for.
 """
 
+import asyncio
 import inspect
-import sys
+import secrets
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import PurePath
 
 from narthex.libraries.arguments import problem
+from narthex.libraries.asking import answered, can_be_asked
 from narthex.libraries.exchange import (
+    ALONE,
     CAPABILITIES,
     LEVELS,
     LOG_LEVEL,
+    NOW,
     SERVER_INFO,
     SUBSCRIPTION,
     VERSION,
     Exchange,
     Fault,
+    Host,
     Send,
     failure,
 )
@@ -28,6 +35,7 @@ from narthex.libraries.subscription import Subscription, honoured
 _CACHEABLE = frozenset(
     ("server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list", "resources/read")
 )
+_FRAMES_TOLD = 3
 
 
 class Conversation:
@@ -35,15 +43,16 @@ class Conversation:
 
     def __init__(self, server: Server, unasked: Send) -> None:
         self.revision: str | None = None  # the legacy one, once `initialize` was answered
+        self.able: Tree = {}  # what a legacy peer said that it can be asked
         self._server = server
         self._unasked = unasked
         self._level = "info"
         self._subscribed: set[str] = set()
 
-    async def answer(self, request: Tree, send: Send) -> tuple[Tree, int]:
+    async def answer(self, request: Tree, send: Send, host: Host = ALONE) -> tuple[Tree, int]:
         """The response to `request`, with its HTTP status. `send` takes what is said on the way there."""
         try:
-            exchange = self._exchange(request, send)
+            exchange = self._exchange(request, send, host)
             handle = (_MODERN if exchange.modern else _LEGACY).get(exchange.method)
             if handle is None or not self._offers(exchange.method):
                 raise Fault(-32601, f"Method not found: {exchange.method}", status=404)
@@ -52,8 +61,8 @@ class Conversation:
         except Fault as fault:
             return failure(request["id"], fault), fault.status
         except Exception as fault:  # noqa: BLE001 - whatever a tool does, its peer is owed an answer
-            print(f"{self._server.name}: {request['method']} failed: {fault!r}", file=sys.stderr, flush=True)
-            return failure(request["id"], Fault(-32603, "Internal error")), 200
+            error_id = reported(host, f"{self._server.name}: {request['method']}", fault)
+            return failure(request["id"], Fault(-32603, f"Internal error {error_id}")), 200
         return {"jsonrpc": "2.0", "id": request["id"], "result": self._finished(exchange, result)}, 200
 
     def hear(self, method: str, params: Tree) -> None:
@@ -70,20 +79,20 @@ class Conversation:
     def close(self) -> None:
         self._server.listeners.discard(self)
 
-    def _exchange(self, request: Tree, send: Send) -> Exchange:
+    def _exchange(self, request: Tree, send: Send, host: Host) -> Exchange:
         params = request.get("params") or {}
         meta = params.get("_meta") or {}
         if not isinstance(params, dict) or not isinstance(meta, dict):
             raise Fault(-32602, "'params' and '_meta' must be objects.", status=400)
         if VERSION in meta:
-            return self._modern_exchange(request, meta, send)
+            return self._modern_exchange(request, meta, send, host)
         if request["method"] == "server/discover":
             raise Fault(-32602, f"'_meta' must hold '{VERSION}' and '{CAPABILITIES}'.", status=400)
         if self.revision is None and request["method"] not in ("initialize", "ping"):
             raise Fault(-32602, f"Describe the request with '{VERSION}' in '_meta', or initialize first.", status=400)
-        return self._begin(request, self.revision or LEGACY[0], self._level, send)
+        return self._begin(request, self.revision or LEGACY[0], self._level, send, host)
 
-    def _modern_exchange(self, request: Tree, meta: Tree, send: Send) -> Exchange:
+    def _modern_exchange(self, request: Tree, meta: Tree, send: Send, host: Host) -> Exchange:
         if meta[VERSION] not in MODERN:
             data = {"supported": [*MODERN, *LEGACY], "requested": str(meta[VERSION])}
             raise Fault(-32022, f"Unsupported protocol version: {meta[VERSION]}", data, status=400)
@@ -92,10 +101,14 @@ class Conversation:
         level = meta.get(LOG_LEVEL)
         if level is not None and level not in LEVELS:
             raise Fault(-32602, f"'{LOG_LEVEL}' must be one of: {', '.join(LEVELS)}.", status=400)
-        return self._begin(request, meta[VERSION], level, send)
+        return self._begin(request, meta[VERSION], level, send, host)
 
-    def _begin(self, request: Tree, revision: str, level: str | None, send: Send) -> Exchange:
-        return Exchange(request, revision, level if self._server.logs else None, self._server.name, send)
+    def _begin(self, request: Tree, revision: str, level: str | None, send: Send, host: Host) -> Exchange:
+        return Exchange(request, revision, level if self._server.logs else None, self._server.name, send, host)
+
+    def exchange_of(self, request: Tree, level: str | None, send: Send, host: Host) -> Exchange:
+        """For a request that a host has looked through already: it goes straight to what answers it."""
+        return self._begin(request, MODERN[0], level, send, host)
 
     def _offers(self, method: str) -> bool:
         if method in ("resources/subscribe", "resources/unsubscribe"):
@@ -109,7 +122,9 @@ class Conversation:
             return result
         result.setdefault("resultType", "complete")
         result["_meta"] = {SERVER_INFO: self._server.info(), **result.get("_meta", {})}
-        if exchange.method in _CACHEABLE:
+        if exchange.method == "resources/read" and self._server.reads_privately:
+            result |= {"ttlMs": 0, "cacheScope": "private"}
+        elif exchange.method in _CACHEABLE:
             result |= {"ttlMs": self._server.ttl_ms, "cacheScope": self._server.scope}
         return result
 
@@ -129,6 +144,8 @@ class Conversation:
         if self.revision is not None:
             raise Fault(-32600, "This conversation is initialized already.")
         self.revision = asked if asked in LEGACY else LEGACY[0]
+        found = exchange.params.get("capabilities")
+        self.able = found if isinstance(found, dict) else {}
         return {
             "protocolVersion": self.revision,
             "capabilities": known("capabilities", self._server.capabilities(), self.revision),
@@ -185,25 +202,42 @@ class Conversation:
         if not isinstance(arguments, dict):
             raise Fault(-32602, "'arguments' must be an object.")
         try:
-            if wrong := problem(tool.definition["inputSchema"], arguments):
+            check = tool.check
+            wrong = problem(tool.definition["inputSchema"], arguments) if check is None else check(arguments)
+            if wrong is not None:
                 raise Refusal(wrong)
             made = tool.run(exchange, **arguments)
-            answer = await made if inspect.isawaitable(made) else made
+            if tool.asks and asyncio.iscoroutine(made) and can_be_asked(exchange, "elicitation"):
+                answer = await answered(self._server, exchange, made)
+                if isinstance(answer, dict):
+                    return answer
+            else:
+                answer = await made if inspect.isawaitable(made) else made
         except Refusal as refusal:
             return {"content": [text(str(refusal))], "isError": True}
+        except Fault:
+            raise
+        except Exception as fault:  # noqa: BLE001 - what went wrong inside of a tool is for the operator alone
+            error_id = reported(exchange.host, f"{self._server.name}: the tool '{exchange.params['name']}'", fault)
+            said = f"The tool failed (error {error_id}). The cause is in the server's log under this number."
+            return {"content": [text(said)], "isError": True}
         return _call_result(answer, exchange.revision)
 
-    def read(self, exchange: Exchange) -> Tree:
+    async def read(self, exchange: Exchange) -> Tree:
         assert self._server.resources is not None
         uri = exchange.text("uri")
+        NOW.set(exchange)
         try:
-            contents = self._server.resources.read(uri)
+            made = self._server.resources.read(uri)
+            contents = await made if inspect.isawaitable(made) else made
         except NotFound:
             code = -32602 if exchange.modern else -32002
             raise Fault(code, f"Resource not found: {uri}", {"uri": uri}, status=400) from None
+        except Refusal as refusal:
+            raise Fault(-32602, str(refusal), status=400) from None
         return {"contents": [known("contents", item, exchange.revision) for item in contents]}
 
-    def get_prompt(self, exchange: Exchange) -> Tree:
+    async def get_prompt(self, exchange: Exchange) -> Tree:
         prompt = self._server.prompts.get(exchange.text("name"))
         arguments = exchange.params.get("arguments") or {}
         if prompt is None:
@@ -212,23 +246,27 @@ class Conversation:
         required = {argument["name"] for argument in prompt.definition["arguments"] if argument.get("required")}
         if not isinstance(arguments, dict) or not required <= arguments.keys() <= names:
             raise Fault(-32602, f"This prompt takes: {', '.join(sorted(names))}.")
+        NOW.set(exchange)
         try:
-            messages = prompt.render(**arguments)
+            made = prompt.render(**arguments)
+            messages = await made if inspect.isawaitable(made) else made
         except Refusal as refusal:
             raise Fault(-32602, str(refusal)) from None
         return {"description": prompt.definition["description"], "messages": list(messages)}
 
-    def complete(self, exchange: Exchange) -> Tree:
+    async def complete(self, exchange: Exchange) -> Tree:
         ref, argument = exchange.params.get("ref"), exchange.params.get("argument")
         if not isinstance(ref, dict) or not isinstance(argument, dict):
             raise Fault(-32602, "'ref' and 'argument' must be objects.")
         name, start = argument.get("name"), argument.get("value")
         if not isinstance(name, str) or not isinstance(start, str):
             raise Fault(-32602, "'argument' must have a name and a value.")
-        values = self._completions(ref, name, start)
+        NOW.set(exchange)
+        made = self._completions(ref, name, start)
+        values = await made if inspect.isawaitable(made) else made
         return {"completion": {"values": list(values[:100]), "total": len(values), "hasMore": len(values) > 100}}
 
-    def _completions(self, ref: Tree, name: str, start: str) -> Sequence[str]:
+    def _completions(self, ref: Tree, name: str, start: str) -> "Sequence[str] | Awaitable[Sequence[str]]":
         if ref.get("type") == "ref/prompt":
             prompt = self._server.prompts.get(str(ref.get("name")))
             if prompt is None:
@@ -262,6 +300,20 @@ class Conversation:
         finally:
             self._server.listeners.discard(subscription)
         return {"_meta": {SUBSCRIPTION: exchange.id}}
+
+
+def reported(host: Host, where: str, fault: BaseException) -> str:
+    """The number under which the operator's log tells what went wrong; nobody else is told more than that."""
+    error_id = secrets.token_hex(4)
+    host.report(f"{where} failed (error {error_id}): {told(fault)}")
+    return error_id
+
+
+def told(fault: BaseException) -> str:
+    """What it is, and where in whose code it happened."""
+    frames = traceback.extract_tb(fault.__traceback__)[-_FRAMES_TOLD:]
+    places = ", ".join(f"{PurePath(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames)
+    return f"{fault!r:.1000} (at {places})" if places else f"{fault!r:.1000}"
 
 
 def _call_result(answer: Answer, revision: str) -> Tree:

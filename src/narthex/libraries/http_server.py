@@ -50,6 +50,7 @@ async def serve_http(server: Server, port: int) -> None:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}{PATH}"
     print(f"{server.title} listens on {url}", file=sys.stderr, flush=True)
     await http.serve(sockets=[listener])
+    await server.aclose()
 
 
 class _Uvicorn(uvicorn.Server):

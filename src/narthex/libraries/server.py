@@ -4,12 +4,15 @@ Knows: what is offered, and who wants to hear of changes. Refuses to know: revis
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 Tree = dict[str, Any]
 page_items_max = 50
+REQUIRED_SCOPES = "dev.narthex/required_scopes"  # in `_meta`: what a gateway may ask of callers (docs/scopes.md)
+_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,256}")  # RFC 6749, 3.3
 
 
 class Refusal(Exception):
@@ -32,23 +35,48 @@ def text(said: str) -> Tree:
     return {"type": "text", "text": said}
 
 
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """For whom a call is made, as whoever stands in front has proved it."""
+
+    subject: str
+    tenant: str = ""
+    scopes: frozenset[str] = frozenset()
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:  # claims may hold what no log should
+        return f"<Principal {self.subject}>"
+
+
 class Call(Protocol):
     """What a tool may do while it works."""
 
-    def progress(self, done: float, total: float, message: str) -> None: ...
+    @property
+    def principal(self) -> Principal | None:
+        """None: nobody has found out who calls."""
+        ...
 
-    def log(self, level: str, said: str) -> None: ...
+    def progress(self, done: float, total: float | None, message: str) -> None: ...
+
+    def log(self, level: str, said: Any) -> None: ...
 
 
 ToolFunction = Callable[..., "Answer | Awaitable[Answer]"]
-PromptFunction = Callable[..., Sequence[Tree]]
-Completer = Callable[[str], Sequence[str]]
+PromptFunction = Callable[..., "Sequence[Tree] | Awaitable[Sequence[Tree]]"]
+Completer = Callable[[str], "Sequence[str] | Awaitable[Sequence[str]]"]
+
+
+Check = Callable[[Tree], "str | None"]
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
+    """`check` says what is wrong with arguments. Absent: they are held against a schema of the simple kind."""
+
     definition: Tree
     run: ToolFunction
+    check: Check | None = None
+    asks: bool = False  # it may ask the client something before it answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +93,11 @@ class Library(Protocol):
 
     def templates(self) -> Sequence[Tree]: ...
 
-    def read(self, uri: str) -> Sequence[Tree]:
+    def read(self, uri: str) -> Sequence[Tree] | Awaitable[Sequence[Tree]]:
         """The contents under `uri`. Raises NotFound."""
         ...
 
-    def complete(self, template: str, argument: str, start: str) -> Sequence[str]: ...
+    def complete(self, template: str, argument: str, start: str) -> Sequence[str] | Awaitable[Sequence[str]]: ...
 
 
 class Listener(Protocol):
@@ -89,6 +117,7 @@ class Server:
     resources: Library | None = None
     ttl_ms: int = 60_000  # how long a peer may keep our lists
     scope: str = "public"  # nothing in them depends on who asks
+    reads_privately: bool = False  # what is read may be another for each caller, and the next time
     subscribable: bool = False
     logs: bool = False
     page_items_max: int = page_items_max
@@ -96,15 +125,29 @@ class Server:
     prompts: dict[str, Prompt] = field(default_factory=dict)
     listeners: set[Listener] = field(default_factory=set)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    kept: dict[str, Any] = field(default_factory=dict)  # of `asking`: what waits for a client's answer
+    on_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)  # what it holds is let go, last first
 
     def tool(
-        self, name: str, *, title: str, description: str, takes: Tree, gives: Tree | None = None, **hints: bool
+        self,
+        name: str,
+        *,
+        title: str,
+        description: str,
+        takes: Tree,
+        gives: Tree | None = None,
+        required_scopes: Sequence[str] = (),
+        **hints: bool,
     ) -> Callable[[ToolFunction], ToolFunction]:
-        """Offer the decorated function, which gets a `Call` and the arguments by name."""
+        """Offer the decorated function, which gets a `Call` and the arguments by name.
+
+        `required_scopes` are told, not enforced here: see `requiring`.
+        """
         definition: Tree = {"name": name, "title": title, "description": description, "inputSchema": takes}
         if gives is not None:
             definition["outputSchema"] = gives
         definition["annotations"] = {"openWorldHint": False, **hints}
+        definition = requiring(definition, required_scopes)
 
         def keep(run: ToolFunction) -> ToolFunction:
             self.tools[name] = Tool(definition, run)
@@ -113,15 +156,29 @@ class Server:
         return keep
 
     def prompt(
-        self, name: str, *, title: str, description: str, arguments: Sequence[Tree], **completers: Completer
+        self,
+        name: str,
+        *,
+        title: str,
+        description: str,
+        arguments: Sequence[Tree],
+        required_scopes: Sequence[str] = (),
+        **completers: Completer,
     ) -> Callable[[PromptFunction], PromptFunction]:
         definition = {"name": name, "title": title, "description": description, "arguments": list(arguments)}
+        definition = requiring(definition, required_scopes)
 
         def keep(render: PromptFunction) -> PromptFunction:
             self.prompts[name] = Prompt(definition, render, completers)
             return render
 
         return keep
+
+    async def aclose(self) -> None:
+        """Whoever serves it no longer does."""
+        self.closing.set()
+        while self.on_close:
+            await self.on_close.pop()()
 
     def info(self) -> Tree:
         return {"name": self.name, "title": self.title, "version": self.version}
@@ -158,3 +215,16 @@ def takes(required: Sequence[str] = (), **properties: Tree) -> Tree:
 def gives(**properties: Tree) -> Tree:
     """The schema of a structured answer: every property is always there."""
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def requiring(definition: Tree, scopes: Sequence[str]) -> Tree:
+    """The definition of a tool, prompt, resource or template, saying which scopes a caller of it should have.
+
+    A server knows no callers: it is the gateway in front that asks for them, where its operator lets it.
+    Raises ValueError for what is no list of scopes: it would be found out only by those who are not let in.
+    """
+    if isinstance(scopes, str) or not all(_SCOPE.fullmatch(scope) for scope in scopes):
+        raise ValueError(f"these are no scopes: {scopes!r}")
+    if not scopes:
+        return definition
+    return {**definition, "_meta": {**definition.get("_meta", {}), REQUIRED_SCOPES: list(scopes)}}

@@ -8,12 +8,13 @@ import asyncio
 import contextlib
 import signal
 import sys
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
 from narthex.libraries.conversation import Conversation
 from narthex.libraries.exchange import Fault, envelope_problem, failure, id_of
+from narthex.libraries.pipe_host import Asking
 from narthex.libraries.pipes import Lines, Output, open_output
 from narthex.libraries.revisions import BATCHES
 from narthex.libraries.server import Server, Tree
@@ -39,12 +40,12 @@ def run(server: Server) -> None:
         asyncio.run(serve_http(server, port))
 
 
-async def serve(server: Server) -> None:
-    """Until stdin ends, nobody reads stdout any more, or SIGTERM or SIGINT arrives."""
+async def serve(server: Server, stdout: IO[str] | None = None, *, behind: bool = False) -> None:
+    """Until stdin ends, nobody reads stdout any more, or SIGTERM or SIGINT arrives. `behind`: see `pipe_host`."""
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, server.closing.set)
-    peer = _Peer(server, await open_output(sys.stdout, server.closing.set))
+    peer = _Peer(server, await open_output(stdout or sys.stdout, server.closing.set), behind=behind)
     with contextlib.closing(Lines(sys.stdin)) as lines:
         await lines.open()
         ending = asyncio.create_task(server.closing.wait(), name="ending")
@@ -54,17 +55,19 @@ async def serve(server: Server) -> None:
         reading.cancel()
         await asyncio.wait((ending, reading))
         await peer.aclose()
+    await server.aclose()
 
 
 class _Peer:
     """Whoever holds the other ends of our pipes."""
 
-    def __init__(self, server: Server, output: Output) -> None:
+    def __init__(self, server: Server, output: Output, *, behind: bool) -> None:
         self._output = output
         self._conversation = Conversation(server, self._send)
         self._working: dict[int | str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(requests_open_max)
+        self._asking = Asking(self._conversation, self._send, behind=behind)
 
     async def read(self, lines: Lines) -> None:
         async for line in lines:
@@ -90,6 +93,8 @@ class _Peer:
             return
         if isinstance(message, list):
             await self._take_batch(message)
+        elif self._asking.takes(message):
+            return
         elif (wrong := envelope_problem(message)) is not None:
             self._send(failure(id_of(message), Fault(-32600, wrong)))
         elif "id" in message:
@@ -109,7 +114,7 @@ class _Peer:
 
     async def _work(self, request: Tree) -> None:
         try:
-            response, _ = await self._conversation.answer(request, self._send)
+            response, _ = await self._conversation.answer(request, self._send, self._asking.host(request))
             self._send(response)
             await self._output.drained()
         finally:
