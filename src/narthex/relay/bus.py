@@ -13,9 +13,11 @@ from narthex.limits import notice_coalesce_seconds
 from narthex.model.endpoint import Endpoint, Snapshot
 from narthex.model.identity import Principal
 from narthex.policy.scopes import missing
+from narthex.relay.comparing import Comparing, changed, decides
 from narthex.relay.sight import sight
 from narthex.relay.slot import Slot
 from narthex.relay.trial import readable
+from narthex.telemetry.owned import Owned
 
 Deliver = Callable[[str, dict[str, Any]], None]
 _OF_LIST = {
@@ -61,9 +63,10 @@ class Audience(NamedTuple):
 class Bus:
     """Hears what servers say, and tells each listener what changed for it."""
 
-    def __init__(self, slot: Slot) -> None:
-        self._slot = slot
+    def __init__(self, slot: Slot, owned: Owned) -> None:
+        self.slot = slot
         self._listeners: set[Listener] = set()
+        self._comparing = Comparing(owned, lambda one: one.who(), self._present, self._lists_changed)
         self._timer: asyncio.TimerHandle | None = None
         self._streams: dict[asyncio.Future[None], Audience] = {}  # what ends each open stream, and who is there
         self._closed = False
@@ -78,15 +81,25 @@ class Bus:
     def remove(self, listener: Listener) -> None:
         self._listeners.discard(listener)
 
-    def updated(self, server: str, uri: str) -> None:
-        """A resource of a server changed. `uri` may be below the one that was subscribed (P-17)."""
+    def updated(self, server: str, uri: str, whose: str | None = None) -> None:
+        """A resource of a server changed. `uri` may be below the one that was subscribed (P-17).
+
+        `whose`: in a conversation that is this caller's alone (`Principal.key`).
+        """
+        needs: dict[str, frozenset[str]] = {}  # by endpoint: a thousand listeners are asked at once
         for listener in self._listeners:
-            endpoint = self._slot.current.endpoints.get(listener.endpoint)
+            if whose is not None and listener.who().key != whose:
+                continue
+            endpoint = self.slot.current.endpoints.get(listener.endpoint)
             if endpoint is None or server not in endpoint.servers or not listener.uris:
                 continue
             shown = public_uri(endpoint, server, uri)
             wanted = shown in listener.uris or any(shown.startswith(one) for one in listener.uris)
-            if wanted and _may_hear(endpoint, server, listener.who(), shown):
+            if not wanted:
+                continue
+            if endpoint.name not in needs:
+                needs[endpoint.name] = endpoint.reach[server].needs_of(uri)
+            if _may_hear(endpoint, listener.who(), shown, needs[endpoint.name]):
                 self._note(listener, "updated", shown)
 
     def announced(self, server: str, kinds: Iterable[str]) -> None:
@@ -95,7 +108,7 @@ class Bus:
         An endpoint that shows only a part tells by its own comparison: the timing would betray what is hidden.
         """
         for listener in self._listeners:
-            endpoint = self._slot.current.endpoints.get(listener.endpoint)
+            endpoint = self.slot.current.endpoints.get(listener.endpoint)
             if endpoint is not None and server in endpoint.whole and sight(endpoint, listener.who()).has_whole(server):
                 for kind in kinds:
                     if kind in listener.kinds:
@@ -108,10 +121,18 @@ class Bus:
             old, new = before.endpoints.get(listener.endpoint), after.endpoints.get(listener.endpoint)
             if old is None or new is None or old is new:
                 continue
-            was, sees = sight(old, listener.who()), sight(new, listener.who())
-            for method, kind in _OF_LIST.items():
-                if kind in listener.kinds and was.fingerprint(method) != sees.fingerprint(method):
-                    self._note(listener, "list", kind)
+            if decides(old, new):
+                self._comparing.moved(listener, old)
+            else:
+                self._lists_changed(listener, changed(old, new, listener.who()))
+
+    def _present(self, listener: Listener) -> Endpoint | None:
+        return self.slot.current.endpoints.get(listener.endpoint) if listener in self._listeners else None
+
+    def _lists_changed(self, listener: Listener, methods: Iterable[str]) -> None:
+        for method in methods:
+            if _OF_LIST[method] in listener.kinds:
+                self._note(listener, "list", _OF_LIST[method])
 
     def _note(self, listener: Listener, what: str, name: str) -> None:
         listener.pending[what, name] = None
@@ -130,7 +151,8 @@ class Bus:
 
     async def until_over(self, ended: "asyncio.Future[None]", audience: "Audience") -> None:
         """Until it is gone (`ended`), its endpoint or its right is, or the house closes and streams end properly."""
-        if self._closed or audience.endpoint not in self._slot.current.endpoints:
+        endpoint = self.slot.current.endpoints.get(audience.endpoint)
+        if self._closed or endpoint is None or endpoint.stops.of_caller(audience.who()) is not None:
             return
         self._streams[ended] = audience
         try:
@@ -155,11 +177,10 @@ class Bus:
                 ended.set_result(None)
 
 
-def _may_hear(endpoint: Endpoint, server: str, who: Principal, uri: str) -> bool:
-    """Whether the resource is for this caller, now: a thousand listeners are asked at once."""
-    if endpoint.judge is not None:
-        return readable(endpoint, who, uri)
-    return not missing(who, endpoint.reach[server].rest)
+def _may_hear(endpoint: Endpoint, who: Principal, uri: str, needs: frozenset[str]) -> bool:
+    """Whether the resource is for this caller, now. `needs`: what it requires."""
+    asks = endpoint.judge is not None or endpoint.stops
+    return not missing(who, needs) and (not asks or readable(endpoint, who, uri))
 
 
 def _lost(audience: Audience, before: Snapshot, after: Snapshot) -> bool:
@@ -167,7 +188,9 @@ def _lost(audience: Audience, before: Snapshot, after: Snapshot) -> bool:
     old, new = before.endpoints.get(audience.endpoint), after.endpoints.get(audience.endpoint)
     if new is None:
         return True
-    if old is None or (old.needs, old.reach, old.judge) == (new.needs, new.reach, new.judge):
+    if old is None or (old.needs, old.reach, old.judge, old.stops) == (new.needs, new.reach, new.judge, new.stops):
         return False
     who = audience.who()
+    if new.stops.of_caller(who) is not None:
+        return True
     return bool(missing(who, new.needs)) or any(not readable(new, who, uri) for uri in audience.uris)

@@ -5,24 +5,29 @@ decide anything itself: the filters are asked, the very ones of `policy/chain`, 
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from narthex.catalog.needs import Needs, Said, house_of
+from narthex.catalog.needs import Needs, house_of
 from narthex.model.call import Call
 from narthex.model.config import Config, EndpointConfig
 from narthex.model.endpoint import Endpoint
 from narthex.model.identity import Principal
 from narthex.model.outcome import Denial
-from narthex.model.scope import NOBODY, NONE
-from narthex.policy import chain
+from narthex.model.scope import NOBODY, NONE, Said
+from narthex.policy import cached, chain, result, stopped
+from narthex.policy.entrance import ELSEWHERE, THE_GATEWAY, endpoint_place, lacking
 from narthex.policy.scopes import hidden, missing, needed_by
+from narthex.policy.thing import thing_of
 from narthex.relay.resolve import locate, resolve
-from narthex.relay.sight import sight
 from narthex.relay.trial import trial
 from narthex.wire.faults import PeerFault
 
-_LISTED_IN = {"tools/call": "tools/list", "prompts/get": "prompts/list"}
+Look = Callable[[Call], None]  # shows a call the tallies it would be held against
+
+
+def unseen(call: Call) -> None:
+    """Nothing is counted here."""
 
 
 class Step(NamedTuple):
@@ -53,42 +58,53 @@ class Explanation(NamedTuple):
 
 
 def explain(
-    config: Config, endpoint: Endpoint, who: Principal, method: str, params: dict[str, Any], barred: str = ""
+    config: Config,
+    endpoint: Endpoint,
+    who: Principal,
+    method: str,
+    params: dict[str, Any],
+    barred: str = "",
+    look: Look = unseen,
 ) -> Explanation:
-    """`barred`: why the credential itself is not taken."""
+    """`barred`: why the credential itself is not taken. `look` shows the call its tallies, for nothing to be spent."""
     call = trial(endpoint, who, method, params)
-    gate = Step("gate", _GATE, "denied", barred) if barred else _gate(endpoint, who)
+    gate = Step("gate", _GATE, "denied", barred) if barred else _gate(config, endpoint, who)
     try:
         locate(call)
     except PeerFault as unknown:
         rest = tuple(Step(name, _about(decide), "not reached") for name, decide in chain.ORDER)
         steps = (gate, Step("names", _NAMES, "denied", f"There is no such thing at this endpoint. {unknown}"), *rest)
         return Explanation(call, _ended(steps), gate.why if gate.verdict == "denied" else str(unknown), (), NONE)
-    steps = (gate, _name(call), *_filters(call))
-    said = () if not call.server else tuple(_said(config, call))
-    return Explanation(call, _ended(steps), _told(call, steps), said, needed_by(call) - {NOBODY})
+    said = tuple(_said(config, call))
+    look(call)
+    steps = (gate, _name(call, said), *_filters(call))
+    return Explanation(call, _ended(steps), _told(call, steps, look), said, needed_by(call) - {NOBODY})
 
 
 _GATE = "The credential must be good for this endpoint, with the scopes that every request here needs."
 _NAMES = "A public name leads to a server and its own name; what a caller may not know of is unknown to it."
 
 
-def _gate(endpoint: Endpoint, who: Principal) -> Step:
-    place = f"/mcp/{endpoint.name}" if endpoint.name else "/mcp"
+def _gate(config: Config, endpoint: Endpoint, who: Principal) -> Step:
+    """In the order of the gate, and in its words."""
+    place = endpoint_place(endpoint.name)
     if who.endpoints is not None and endpoint.name not in who.endpoints:
-        return Step("gate", _GATE, "denied", f"This credential is not for {place}.")
-    lacking = missing(who, endpoint.needs)
-    if lacking:
-        return Step("gate", _GATE, "denied", f"Every request to {place} needs {_listed(endpoint.needs)}.")
+        return Step("gate", _GATE, "denied", ELSEWHERE)
+    of_all = frozenset(config.authentication.required_scopes) if config.authentication is not None else frozenset[str]()
+    for where, needed in ((THE_GATEWAY, of_all), (place, endpoint.needs)):
+        if missing(who, needed):
+            return Step("gate", _GATE, "denied", lacking(where, needed, who.scopes))
     needs = f"; it needs {_listed(endpoint.needs)}" if endpoint.needs else ""
     return Step("gate", _GATE, "passed", f"Good for {place}{needs}.")
 
 
-def _name(call: Call) -> Step:
+def _name(call: Call, said: tuple[Said, ...]) -> Step:
     found = f"'{call.exposed}' leads to the server '{call.server}'"
-    if not hidden(call.principal, call.endpoint, call.server, call.tool):
+    if not hidden(call):
         return Step("names", _NAMES, "passed", f"{found}.")
-    if NOBODY in needed_by(call):
+    if any(NOBODY in one.scopes for one in said):
+        why = "what its server declares for it cannot be read, so it is for nobody"
+    elif NOBODY in needed_by(call):
         why = "nothing in the configuration speaks of it, and 'authentication.scopes.default' is 'deny'"
     else:
         why = "that server is concealed from whoever lacks its scopes"
@@ -100,7 +116,7 @@ def _filters(call: Call) -> Iterable[Step]:
         denial = decide(call)
         about = _about(decide)
         if denial is None:
-            yield Step(name, about, "passed")
+            yield Step(name, about, "passed", _standing(decide, call))
         else:
             yield Step(name, about, "denied", f"{denial.message} ({denial.note})" if denial.note else denial.message)
 
@@ -115,7 +131,7 @@ def _ended(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return tuple(found)
 
 
-def _told(call: Call, steps: tuple[Step, ...]) -> str:
+def _told(call: Call, steps: tuple[Step, ...], look: Look) -> str:
     """The very words that the caller would get."""
     gate = steps[0]
     if gate.verdict == "denied":
@@ -125,6 +141,7 @@ def _told(call: Call, steps: tuple[Step, ...]) -> str:
         resolve(tried)
     except PeerFault as unknown:
         return str(unknown)
+    look(tried)
     decided = chain.request(tried)
     return decided.message if isinstance(decided, Denial) else ""
 
@@ -136,17 +153,29 @@ def _said(config: Config, call: Call) -> Iterable[Said]:
     needs = Needs(house_of(config), endpoint.name, wanted, servers)
     if not servers:
         return ()
-    if tool is None:
-        return needs.said_of_server(call.server)
-    written = list(needs.said_of(call.server, tool.private, read_only=tool.read_only, declared=NONE))
-    declared = tool.needs.difference([NOBODY], *(one.scopes for one in written))
-    return needs.said_of(call.server, tool.private, read_only=tool.read_only, declared=declared)
+    if tool is not None:
+        return needs.said_of_tool(call.server, tool.private, tool.declared, tool.learnt, read_only=tool.read_only)
+    thing, guard = thing_of(call), endpoint.reach[call.server].guard
+    if thing.kind == "Prompt":
+        return needs.said_of_prompt(call.server, thing.name, endpoint.prompts[call.exposed].declared)
+    return needs.said_of_server(call.server) if guard is None else guard.said(thing.name)
+
+
+def _is_listed(call: Call) -> bool:
+    """Whether the caller finds it in its list, of tools, prompts or resources."""
+    thing, endpoint, judge = thing_of(call), call.endpoint, call.endpoint.judge
+    if thing.kind == "Resource" and endpoint.owners.get(call.exposed) is None:
+        return False
+    if thing.tool is not None and call.exposed not in endpoint.tools:
+        return False
+    if missing(call.principal, needed_by(call)) or stopped.request(call) is not None:
+        return False
+    return judge is None or not judge.hides(endpoint, call.principal, call.method, thing)
 
 
 def described(found: Explanation) -> dict[str, Any]:
     """The same as JSON has it."""
     call, who = found.call, found.call.principal
-    listed = _LISTED_IN.get(call.method)
     return {
         "allowed": found.allowed,
         "decided_by": found.decided_by,
@@ -155,7 +184,7 @@ def described(found: Explanation) -> dict[str, Any]:
         "endpoint": call.endpoint.name,
         "name": call.exposed or str(call.params.get("name", call.params.get("uri", ""))),
         "server": call.server or None,
-        "listed": None if listed is None else call.exposed in sight(call.endpoint, who).names(listed),
+        "listed": bool(call.server) and _is_listed(call),
         "caller": {
             "subject": who.subject,
             "tenant": who.tenant or None,
@@ -165,9 +194,19 @@ def described(found: Explanation) -> dict[str, Any]:
         "required_scopes": sorted(found.needed),
         "granted_scopes": sorted(who.scopes),
         "missing_scopes": sorted(missing(who, found.needed)),
-        "required_by": [{"where": one.where, "scopes": list(one.scopes)} for one in found.said],
+        "rules": dict(call.settled.places),
+        "answer": [words for words in (cached.standing(call), result.standing(call)) if words],
+        "required_by": [
+            {"where": one.where, "scopes": [scope for scope in one.scopes if scope != NOBODY]} for one in found.said
+        ],
         "steps": [step._asdict() for step in found.steps],
     }
+
+
+def _standing(decide: chain.Filter, call: Call) -> str:
+    """What a filter that let the call pass has to say of it, if it says anything."""
+    says: Callable[[Call], str] | None = getattr(sys.modules[decide.__module__], "standing", None)
+    return says(call) if says is not None else ""
 
 
 def _listed(scopes: frozenset[str]) -> str:

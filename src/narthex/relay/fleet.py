@@ -13,21 +13,29 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any, NamedTuple
 
-import msgspec
-
 from narthex import limits as house
 from narthex.catalog.compile import Compiled, compile_endpoints
 from narthex.model.caller import Caller
 from narthex.model.config import Config, ServerConfig
 from narthex.model.endpoint import Judge, Snapshot
 from narthex.model.offer import Offer
+from narthex.model.pin import Watched
+from narthex.policy.redaction.redactor import prepare
 from narthex.ports import Notices
+from narthex.relay.learnt import Learnt
 from narthex.relay.rules import rules_of
+from narthex.relay.same import connecting, same, same_place
 from narthex.relay.slot import Slot
+from narthex.relay.watching import Watching
 from narthex.telemetry.owned import Owned
+from narthex.upstream.credentials.connections import Connections
 from narthex.upstream.era import EraRecord
 from narthex.upstream.health import State
+from narthex.upstream.kinds import is_inside
+from narthex.upstream.local_opener import LocalOpener
 from narthex.upstream.openers import HttpOpener, Opener, StdioOpener
+from narthex.upstream.own_process import launched
+from narthex.upstream.seats import Seats
 from narthex.upstream.server import Server
 from narthex.upstream.stdio.spawner import Spawner
 
@@ -51,16 +59,24 @@ class Fleet:
         offers: Mapping[str, Offer],
         eras: Mapping[str, EraRecord],
         keep: Callable[[Server], None],
+        connections: Connections | None = None,
+        watching: Watching | None = None,
     ) -> None:
         self.slot, self.servers = slot, dict[str, Server]()
         self.problems: tuple[str, ...] = ()
         self.on_announced: Callable[[str, AbstractSet[str]], None] = lambda _name, _kinds: None
         self._spawner, self._notices, self._owned, self._keep = spawner, notices, owned, keep
+        self._seats, self._connections, self._watching = Seats(), connections, watching
+        if watching is not None:
+            watching.on_change = self.judged_anew
         self._offers, self._eras = dict(offers), dict(eras)
+        self._learnt = Learnt()
+        for offer in self._offers.values():
+            self._learnt.load(offer)
         self._compiled: Compiled | None = None
         self._judge: Judge | None = None
         self._turn = asyncio.Lock()  # whoever compiles has it
-        self._publishing = False
+        self._publishing = self._anew = False
         self._published = asyncio.Event()  # set, and replaced, by each publication
         self._announced: list[tuple[str, AbstractSet[str]]] = []
         self._unpublished: set[str] = set()  # who offered something that is not in the snapshot yet
@@ -84,9 +100,9 @@ class Fleet:
         cannot be built; nothing has changed then.
         """
         async with self._turn:
-            wanted = {server.name: server for server in config.servers if server.enabled}
+            wanted = {server.name: launched(server) for server in config.servers if server.enabled}
             before = self.servers
-            kept = {name: server for name, server in before.items() if _same(server.config, wanted.get(name))}
+            kept = {name: server for name, server in before.items() if same(server.config, wanted.get(name))}
             fresh = {
                 name: self._make(server, config, before.get(name))
                 for name, server in wanted.items()
@@ -106,29 +122,70 @@ class Fleet:
 
     def _exchange(self, config: Config, servers: dict[str, Server]) -> None:
         before, self.servers = self.servers, servers
+        for server in servers.values():
+            server.adopt(config.limits, config.breaker)
+        self._relearn(config, before)
         for name, server in before.items():
             now = servers.get(name)
             if now is server:
-                server.adopt(config.limits)
                 continue
             if now is not None:
-                now.watch.inherit(server.watch.wanted)
+                now.news.inherit(server.news)
             self._known.discard(server)
             self._retire(server)
+
+    def _relearn(self, config: Config, before: Mapping[str, Server]) -> None:
+        """What servers asked for is forgotten where it means nothing any more, or the server is another one."""
+        for name, server in before.items():
+            now = self.servers.get(name)
+            if now is None or not same_place(server.config, now.config):
+                self._learnt.forget(name)
+        self._learnt.keep(config)
+        for server in self.servers.values():
+            if server.offer is not None and self._learnt.put(server.offer) is not server.offer:
+                self._offered(server, frozenset())
+
+    def learnt(self, name: str, tool: str, words: frozenset[str]) -> None:
+        """A server refused a call for want of these scopes of its own. What the operator says they mean is required
+        from now on, also after a restart."""
+        config = next((one for one in self.slot.current.config.servers if one.name == name), None)
+        server = self.servers.get(name)
+        if config is None or server is None:
+            return
+        words = words.intersection(config.challenge_scopes)
+        try:
+            if not self._learnt.add(name, tool, words):
+                return
+        except OverflowError:
+            self._notices.say(name, "debug", f"{name}: there is no room for what it asks for, for '{tool[:100]}'")
+            return
+        scopes = sorted({scope for word in words for scope in config.challenge_scopes[word]})
+        self._notices.say(
+            name,
+            "info",
+            f"{name} refused a call of '{tool[:100]}' for want of {' '.join(sorted(words))}: "
+            f"callers need {' '.join(scopes)} for it from now on",
+        )
+        self._offered(server, frozenset())
 
     def _make(self, config: ServerConfig, house_config: Config, before: Server | None) -> Server:
         offer = self._offers.get(config.name)
         if before is not None:
-            offer = before.offer if _same_place(before.config, config) else None
+            offer = before.offer if same_place(before.config, config) else None
         opener = self._opener(config, house_config)
-        return Server(config, house_config.limits, opener, self._notices, self._owned, offer, self._offered)
+        return Server(
+            config, house_config.limits, opener, self._notices, self._owned, offer, self._offered, self._seats
+        )
 
     def _opener(self, config: ServerConfig, house_config: Config) -> Opener:
         era = self._eras.get(config.name)
         if config.command is not None:
             name = config.name
             return StdioOpener(config, self._spawner, self._owned, era, lambda line: self._stderr(name, line))
-        return HttpOpener(config, house_config.limits, self._owned, era, partial(self._notices.say, config.name))
+        say = partial(self._notices.say, config.name)
+        if is_inside(config):
+            return LocalOpener(config, house_config.limits, self._owned, say, self._connections)
+        return HttpOpener(config, house_config.limits, self._owned, era, say, self._connections)
 
     def _begin(self, server: Server, place: int) -> None:
         """Ask a new server for its catalogue; one that is started only when needed, and known, waits for that.
@@ -208,6 +265,12 @@ class Fleet:
         await self._wait([self.refresh(server) for server in learning], ends, asyncio.ALL_COMPLETED)
         return bool(learning)
 
+    def granted(self, name: str) -> None:
+        """Somebody has connected to this server."""
+        server = self.servers.get(name)
+        if server is not None:
+            server.granted()
+
     async def refresh(self, server: Server) -> None:
         """Take its catalogue anew; when this returns, the snapshot has it."""
         await server.refresh()
@@ -219,11 +282,22 @@ class Fleet:
     def _offered(self, server: Server, announced: AbstractSet[str]) -> None:
         if self._closed or self.servers.get(server.name) is not server:
             return
-        if server.offer is not None and not server.offer.degraded:
-            self._keep(server)
+        if server.offer is not None:
+            server.offer = self._learnt.put(server.offer)
+            if not server.offer.degraded:
+                self._keep(server)
         if announced:
             self._announced.append((server.name, announced))
         self._unpublished.add(server.name)
+        self._publish_soon()
+
+    def judged_anew(self) -> None:
+        """Something is known of definitions that was not, or somebody has decided about one."""
+        if self.slot.current.serial and not self._closed:
+            self._anew = True
+            self._publish_soon()
+
+    def _publish_soon(self) -> None:
         # Several servers answer at once after a start: one snapshot serves them all.
         if not self._publishing:
             self._publishing = True
@@ -232,9 +306,9 @@ class Fleet:
     async def _publish_offers(self) -> None:
         """Until nothing is new any more."""
         try:
-            while (self._unpublished or self._announced) and not self._closed:
+            while (self._unpublished or self._announced or self._anew) and not self._closed:
                 async with self._turn:
-                    announced, self._announced = self._announced, []
+                    announced, self._announced, self._anew = self._announced, [], False
                     config = self.slot.current.config
                     made = await self._compile(config, self.servers, self._judge)
                     if self._closed:
@@ -248,7 +322,8 @@ class Fleet:
     async def _compile(self, config: Config, servers: Mapping[str, Server], judge: Judge | None) -> "_Compilation":
         tried = frozenset(server for server in servers.values() if server.first_try.is_set())
         offers = {name: server.offer for name, server in servers.items() if server.offer is not None}
-        compiled = await asyncio.to_thread(compile_endpoints, config, offers, self._compiled, judge)
+        watched = await self._watching.watched(config, offers) if self._watching is not None else {}
+        compiled = await asyncio.to_thread(_compiled, config, offers, self._compiled, judge, watched)
         return _Compilation(compiled, offers, tried)
 
     def _publish(self, config: Config, made: "_Compilation") -> None:
@@ -271,6 +346,7 @@ class Fleet:
                 config,
                 compiled.endpoints,
                 on_behalf=any(one.on_behalf for one in shown),
+                connecting=connecting(config),
                 carried=frozenset(name.lower().encode() for server in config.servers for name in server.pass_headers),
             )
         )
@@ -300,22 +376,17 @@ class Fleet:
         await asyncio.gather(*(server.aclose() for server in servers), return_exceptions=True)
 
 
-def _same(one: ServerConfig, other: ServerConfig | None) -> bool:
-    """Whether the server itself is the same: who may do what with it is no business of its own."""
-    return other is not None and _itself(one) == _itself(other)
-
-
-def _itself(config: ServerConfig) -> ServerConfig:
-    return msgspec.structs.replace(
-        config,
-        required_scopes=None,
-        scopes={},
-        scopes_by_annotation=None,
-        trusted=False,
-        declared_scopes="ignore",
-        concealed=False,
-    )
-
-
-def _same_place(one: ServerConfig, other: ServerConfig) -> bool:
-    return (one.upstream, one.command) == (other.upstream, other.command)
+def _compiled(
+    config: Config,
+    offers: Mapping[str, Offer],
+    previous: Compiled | None,
+    judge: Judge | None,
+    watched: Mapping[str, Watched],
+) -> Compiled:
+    """The endpoints, and what the filters make of the rules: no call has to wait for that."""
+    compiled = compile_endpoints(config, offers, previous, judge, watched)
+    for endpoint in compiled.endpoints.values():
+        for governed in (*endpoint.governed.values(), *(tool.governed for tool in endpoint.tools.values())):
+            for settled in (governed.others, *governed.tenants.values()):
+                prepare(settled)
+    return compiled

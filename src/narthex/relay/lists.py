@@ -3,6 +3,7 @@
 Knows: `server/discover`, `initialize`, the four lists. Refuses to wait.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -46,18 +47,18 @@ def listed(call: Call, sealer: Sealer, now: float) -> Result:
     return Result(modern_result(call.method, members, endpoint.server_info, cache=(endpoint.ttl_ms, "private")))
 
 
-def discovered(endpoint: Endpoint, who: Principal) -> Result:
-    """The answer to `server/discover` (2026-07-28, server/discover)."""
-    instructions = sight(endpoint, who).instructions
+def discovered(endpoint: Endpoint, who: Principal, notes: Sequence[str] = ()) -> Result:
+    """The answer to `server/discover` (2026-07-28, server/discover). `notes`: what else there is to say."""
+    instructions = _instructions(endpoint, who, notes)
     members: dict[str, Any] = {"supportedVersions": list(SUPPORTED), "capabilities": dict(endpoint.capabilities)}
     if instructions:
         members["instructions"] = instructions
     return Result(modern_result("server/discover", members, endpoint.server_info, cache=(endpoint.ttl_ms, "private")))
 
 
-def initialized(endpoint: Endpoint, revision: str, who: Principal) -> dict[str, Any]:
+def initialized(endpoint: Endpoint, revision: str, who: Principal, notes: Sequence[str] = ()) -> dict[str, Any]:
     """An InitializeResult (2025-11-25, basic/lifecycle). The capabilities of a session never change."""
-    instructions = sight(endpoint, who).instructions
+    instructions = _instructions(endpoint, who, notes)
     members: dict[str, Any] = {
         "protocolVersion": revision,
         "capabilities": dict(endpoint.capabilities),
@@ -66,3 +67,9 @@ def initialized(endpoint: Endpoint, revision: str, who: Principal) -> dict[str, 
     if instructions:
         members["instructions"] = instructions
     return members
+
+
+def _instructions(endpoint: Endpoint, who: Principal, notes: Sequence[str]) -> str | None:
+    """What is true at this moment goes first: it is what has to be done before the rest is of use."""
+    own = sight(endpoint, who).instructions
+    return "\n\n".join((*notes, *([own] if own else ()))) or None

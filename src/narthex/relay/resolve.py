@@ -16,7 +16,7 @@ from narthex.wire.faults import INVALID_PARAMS, LEGACY_RESOURCE_NOT_FOUND, PeerF
 def resolve(call: Call) -> None:
     """Fill in `server`, `private`, `exposed` of a call. Raises `PeerFault` -32602 for what is not here for it."""
     locate(call)
-    if hidden(call.principal, call.endpoint, call.server, call.tool):
+    if hidden(call):
         call.server, call.tool, call.exposed, call.private = "", None, "", {}
         raise _unknown(call)
 
@@ -24,6 +24,8 @@ def resolve(call: Call) -> None:
 def locate(call: Call) -> None:
     """The same, whoever calls: for those who may know everything."""
     _LOCATORS[call.method](call)
+    governed = call.endpoint.governed[call.server] if call.tool is None else call.tool.governed
+    call.settled = governed.by(call.principal.tenant)
 
 
 def _tool(call: Call) -> None:
@@ -34,7 +36,7 @@ def _tool(call: Call) -> None:
     arguments = params.get("arguments")
     if arguments is not None and type(arguments) is not dict:
         raise PeerFault(INVALID_PARAMS, "params.arguments must be an object.", data={"reason": "arguments"})
-    tool = call.endpoint.tools.get(name)
+    tool = call.endpoint.tools.get(name) or call.endpoint.withheld.get(name)
     if tool is None:
         raise _unknown(call)
     call.tool, call.server, call.exposed = tool, tool.server, name

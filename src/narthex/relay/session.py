@@ -23,7 +23,10 @@ from narthex.model.client import Sitting
 from narthex.model.identity import Principal
 from narthex.model.outcome import Failure, Outcome, Result
 from narthex.relay.bus import Bus, Listener
+from narthex.relay.naming import Naming
+from narthex.relay.overheard import Overheard
 from narthex.relay.shelf import Shelf
+from narthex.relay.slot import Slot
 from narthex.wire.envelope import Reply, RequestId, encode_notification, encode_request
 from narthex.wire.revisions import LEGACY, QUESTIONS
 from narthex.wire.seal import SESSION, Sealer, Unsealed
@@ -81,6 +84,8 @@ class Session:
         endpoint: str,
         principal: Principal,
         shelf: Shelf,
+        slot: Slot,
+        naming: Naming | None,
     ) -> None:
         self.key, self.token, self.revision = key, token, revision
         self.capabilities, self.endpoint, self.principal = capabilities, endpoint, principal
@@ -92,7 +97,13 @@ class Session:
         self.shelf = shelf
         self.last_used = 0.0
         self.mute = False  # the client says no more: it cannot answer either
-        self.sitting = Sitting(key, capabilities, SessionClient(self))
+        client = SessionClient(self)
+        self.sitting = Sitting(
+            key,
+            capabilities,
+            client,
+            lambda server: Overheard(slot, endpoint, lambda: self.principal, server, client, naming),
+        )
         self._questions: dict[RequestId, asyncio.Future[Outcome]] | None = None
         self._withdrawn: set[RequestId] | None = None
 
@@ -211,8 +222,8 @@ class SessionClient:
 class Sessions:
     """All sessions of this process. Forgetting one is harmless: its token brings it back."""
 
-    def __init__(self, sealer: Sealer, bus: Bus, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, sealer: Sealer, bus: Bus, limits: Limits, naming: Naming | None = None) -> None:
+        self.limits, self._naming = limits, naming
         self._sealer, self._bus = sealer, bus
         self._by_token: dict[str, Session] = {}  # in order of use, the one not used for longest first
         self._evicted: list[Session] = []  # made room for others; whoever sweeps releases what they hold at servers
@@ -232,7 +243,7 @@ class Sessions:
         key = secrets.token_hex(8)
         claims = [key, _holder(principal), LEGACY.index(revision), _to_bits(kept), endpoint]
         token = self._sealer.seal(SESSION, claims, time.time() + session_token_seconds)
-        return self._keep(Session(key, token, revision, _from_bits(_to_bits(kept)), endpoint, principal, self.shelf))
+        return self._keep(self._session(key, token, revision, _from_bits(_to_bits(kept)), endpoint, principal))
 
     def find(self, token: str, endpoint: str, principal: Principal) -> Session | None:
         """The session of a token. A foreign principal's, another endpoint's, an ended one does not exist."""
@@ -254,7 +265,13 @@ class Sessions:
             return None
         if key in self._ended or holder != _holder(principal):
             return None
-        return self._keep(Session(key, token, LEGACY[revision], _from_bits(bits), endpoint, principal, self.shelf))
+        return self._keep(self._session(key, token, LEGACY[revision], _from_bits(bits), endpoint, principal))
+
+    def _session(
+        self, key: str, token: str, revision: str, capabilities: Mapping[str, Any], endpoint: str, principal: Principal
+    ) -> Session:
+        slot, naming = self._bus.slot, self._naming
+        return Session(key, token, revision, capabilities, endpoint, principal, self.shelf, slot, naming)
 
     def _keep(self, session: Session) -> Session:
         session.last_used = self._loop.time()

@@ -4,7 +4,7 @@ Knows: the lists as they were compiled, and the predicate that also forbids (`po
 and who listens. Callers with the same rights have the same sight: it is made once and kept with the endpoint.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -14,8 +14,10 @@ from narthex.limits import sights_per_endpoint_max
 from narthex.model.endpoint import Endpoint, Items
 from narthex.model.identity import Principal
 from narthex.policy.scopes import missing
+from narthex.policy.stopped import bars
 
 Item = TypeVar("Item")
+_STOPPED = "stopped"  # what callers share for whom there is nothing now
 _CALLED_BY = {
     "tools/list": "tools/call",
     "prompts/list": "prompts/get",
@@ -47,7 +49,7 @@ class Sight:
         """One list; the endpoint's own where nothing of it is hidden."""
         found = self._kept.items.get(method)
         if found is None:
-            found = self._kept.items[method] = self._sifted(self._endpoint.lists[method])
+            found = self._kept.items[method] = self._sifted(method)
         return found
 
     def shown(self, method: str) -> Items:
@@ -66,8 +68,10 @@ class Sight:
             _keep(endpoint, (self._who, method), found)
         return found
 
-    def fingerprint(self, method: str) -> int:
-        """What a listener compares: equal as long as its own list says the same."""
+    def fingerprint(self, method: str, *, judged: bool = False) -> int:
+        """What a listener compares: equal as long as its own list says the same. `judged`: by the rules too."""
+        if judged and self._endpoint.judge is not None:
+            return fingerprint(self.shown(method).digests)
         found = self._kept.fingerprints.get(method)
         if found is None:
             found = self._kept.fingerprints[method] = fingerprint(self.items(method).digests)
@@ -86,9 +90,9 @@ class Sight:
         if endpoint.judge is not None:  # not worth asking the rules about everything: what was listed is known
             listed: Items | None = endpoint.sights.get((self._who, method))
             return () if listed is None else [thing.public for thing in listed.things]
-        if method == "tools/list":
-            return [name for name, tool in endpoint.tools.items() if self._sees(tool.needs)]
-        return [name for name, prompt in endpoint.prompts.items() if self._sees(endpoint.reach[prompt.server].rest)]
+        goes = self._goes(method)
+        things = endpoint.tools if method == "tools/list" else endpoint.prompts
+        return [name for name, thing in things.items() if self._sees(thing.needs) and goes(thing.server, name)]
 
     def knows(self, server: str) -> bool:
         """Whether this server may be spoken of."""
@@ -107,24 +111,52 @@ class Sight:
 
     def _whole(self, server: str) -> bool:
         endpoint = self._endpoint
-        if server not in endpoint.whole or endpoint.judge is not None or not self._sees(endpoint.reach[server].rest):
+        reach = endpoint.reach[server]
+        if server not in endpoint.whole or endpoint.judge is not None or not self._sees(reach.rest):
             return False
-        return all(self._sees(tool.needs) for tool in endpoint.tools.values() if tool.server == server)
+        if endpoint.stops:
+            return False  # something of it may be stopped: what that changes is told by comparison
+        needs = {tool.needs for tool in endpoint.tools.values() if tool.server == server}
+        needs |= {prompt.needs for prompt in endpoint.prompts.values() if prompt.server == server}
+        if not all(map(self._sees, needs)):
+            return False
+        return reach.guard is None or self._sees(reach.guard.most)
 
-    def _sifted(self, items: Items) -> Items:
+    def _sifted(self, method: str) -> Items:
+        items = self._endpoint.lists[method]
         sees = {needed: self._sees(needed) for needed in set(items.needs)}
+        if self._endpoint.stops:
+            return _only(items, [place for place in self._running(method, items) if sees[items.needs[place]]])
         if all(sees.values()):
             return items
         return _only(items, [place for place, needed in enumerate(items.needs) if sees[needed]])
+
+    def _running(self, method: str, items: Items) -> Iterable[int]:
+        """The places of what is not stopped."""
+        goes = self._goes(method)
+        names: Iterable[str] = self._endpoint.tools if method == "tools/list" else items.keys
+        return [
+            place for place, (server, name) in enumerate(zip(items.servers, names, strict=True)) if goes(server, name)
+        ]
+
+    def _goes(self, method: str) -> Callable[[str, str], bool]:
+        """Whether a thing is not stopped, by its server and its public name."""
+        stops, tools = self._endpoint.stops, self._endpoint.tools
+        if stops and bars(self._who, stops):
+            return lambda _server, _name: False
+        if method != "tools/list":
+            return lambda server, _name: stops.of_server(server) is None
+        return lambda server, name: not (stops.of_server(server) or stops.of_tool(server, tools[name].private, name))
 
 
 def sight(endpoint: Endpoint, who: Principal) -> Sight:
     """What this caller sees."""
     granted = who.scopes & endpoint.scopes
-    kept: _Kept | None = endpoint.sights.get(granted)
+    alike: Any = _STOPPED if endpoint.stops and bars(who, endpoint.stops) else granted
+    kept: _Kept | None = endpoint.sights.get(alike)
     if kept is None:
         kept = _Kept()
-        _keep(endpoint, granted, kept)
+        _keep(endpoint, alike, kept)
     return Sight(endpoint, who, kept)
 
 
@@ -145,6 +177,7 @@ def _only(items: Items, places: list[int]) -> Items:
         modern=encoded[id(items.modern)],
         legacy={revision: encoded[id(one)] for revision, one in items.legacy.items()},
         needs=_picked(items.needs, places),
+        servers=_picked(items.servers, places),
         digests=_picked(items.digests, places),
         things=_picked(items.things, places) if items.things else (),
     )

@@ -1,15 +1,18 @@
 """`requestState` on its way through us: a server's state in our sealed envelope (H6).
 
-Knows: what a state is bound to: server, principal, method, name, arguments. Refuses to trust one that comes back.
+Knows: what a state is bound to: server, principal, method, name, arguments; and which yes of a human goes with it.
+Refuses to trust one that comes back.
 """
 
 import hashlib
+import secrets
 import time
 from typing import Any
 
 import msgspec
 
 from narthex.limits import request_state_seconds_max
+from narthex.model.approvals import Consent
 from narthex.model.call import Call
 from narthex.model.outcome import Result, UpstreamFault
 from narthex.wire.faults import INVALID_PARAMS, PeerFault
@@ -19,6 +22,7 @@ from narthex.wire.translate import opened
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 _OF_A_RETRY = ("inputResponses", "requestState")
 _NOT_SALIENT = ("_meta", *_OF_A_RETRY)
+_TICKET_BYTES = 16
 
 
 def wrap(call: Call, result: Result, sealer: Sealer) -> None:
@@ -26,7 +30,7 @@ def wrap(call: Call, result: Result, sealer: Sealer) -> None:
     inner = opened(result.members.get("requestState"))
     if type(inner) is not str:
         return
-    claims = [call.server, call.endpoint.name, call.principal.key, call.method, _digest(call), inner]
+    claims = [*_bound(call), inner, _carried(call)]
     try:
         result.members["requestState"] = sealer.seal(STATE, claims, time.time() + request_state_seconds_max)
     except ValueError:
@@ -34,16 +38,31 @@ def wrap(call: Call, result: Result, sealer: Sealer) -> None:
         raise UpstreamFault(call.server, "upstream_too_large", text, sent=True) from None
 
 
-def own(call: Call, sealer: Sealer) -> str:
-    """A state for a question that the gateway puts in the place of a server that has none."""
-    claims = [call.server, call.endpoint.name, call.principal.key, call.method, _digest(call), None]
-    return sealer.seal(STATE, claims, time.time() + request_state_seconds_max)
+def own(call: Call, sealer: Sealer, asked: int = 0) -> str:
+    """A state for a question that the gateway puts in the place of a server.
+
+    `asked`: for the how-manieth time a grant is asked for; what the call had for its server then comes back with it.
+    Raises `ValueError` where that is longer than we carry.
+    """
+    kept = {name: call.private[name] for name in _OF_A_RETRY if name in call.private} if asked else None
+    inner = None if not asked else [asked, kept]
+    return sealer.seal(STATE, [*_bound(call), inner, _carried(call)], time.time() + request_state_seconds_max)
+
+
+def for_approval(call: Call, sealer: Sealer, digest: bytes, expires: float) -> str:
+    """A state for the question whether the call may be made: an answer that comes with it is about exactly this call.
+
+    Raises `ValueError` where what the call had for its server is longer than we carry.
+    """
+    kept = {name: call.private[name] for name in _OF_A_RETRY if name in call.private}
+    asked = [digest, secrets.token_hex(_TICKET_BYTES), expires, True]
+    return sealer.seal(STATE, [*_bound(call), [0, kept], asked], expires)
 
 
 def unwrap(call: Call, sealer: Sealer) -> bool:
     """Give the server its own state back. Raises `PeerFault` for a state that is not ours, or not for this call.
 
-    True: the question was the gateway's own, and the server hears nothing of it.
+    True: the question was the gateway's own, and the server hears nothing of it. `call.asked` says which.
     """
     state = call.params.get("requestState")
     if state is None:
@@ -52,15 +71,31 @@ def unwrap(call: Call, sealer: Sealer) -> bool:
         claims = sealer.open(STATE, state, time.time()) if type(state) is str else None
     except Unsealed:
         claims = None
-    bound = [call.server, call.endpoint.name, call.principal.key, call.method, _digest(call)]
-    if type(claims) is not list or claims[:-1] != bound:
+    bound = _bound(call)
+    if type(claims) is not list or claims[: len(bound)] != bound or len(claims) != len(bound) + 2:
         message = "The requestState is not valid for this call. Start the call again without it."
         raise PeerFault(INVALID_PARAMS, message, data={"reason": "request_state"})
-    if claims[-1] is None:
-        call.private = {name: value for name, value in call.private.items() if name not in _OF_A_RETRY}
-        return True
-    call.private = {**call.private, "requestState": claims[-1]}
-    return False
+    inner, carried = claims[-2:]
+    if carried is not None and (call.consent is None or call.consent.ticket != carried[1]):
+        digest, ticket, expires, answered = carried
+        call.consent = Consent(bytes(digest), expires, ticket, answered=answered)
+    if type(inner) is str:
+        call.private = {**call.private, "requestState": inner}
+        return False
+    call.asked, kept = inner if inner is not None else (0, {})
+    call.private = {name: value for name, value in call.private.items() if name not in _OF_A_RETRY} | kept
+    return True
+
+
+def _bound(call: Call) -> list[Any]:
+    return [call.server, call.endpoint.name, call.principal.key, call.method, _digest(call)]
+
+
+def _carried(call: Call) -> list[Any] | None:
+    """A call that is asked for more goes on with the yes it had, and with no other: once, as the yes itself."""
+    if call.consent is None or not call.consent.spent:
+        return None
+    return [call.consent.digest, secrets.token_hex(_TICKET_BYTES), time.time() + request_state_seconds_max, False]
 
 
 def _digest(call: Call) -> bytes:
