@@ -24,48 +24,57 @@ class CallEvent(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
     tool: str = ""  # public name of the tool or prompt, or the resource's URI
     server: str = ""  # "": the call never found its server
     principal: str = ""
+    tenant: str = ""
     revision: str = ""  # the client's
     reason: str | None = None  # machine's word
+    denied_by: str = ""  # the filter that said no
+    warned_by: str = ""  # the filter that would have, if it did more than warn
+    warning: str = ""  # what it would have said
     code: int | None = None  # JSON-RPC code
     bytes_in: int = 0
     bytes_out: int = 0
+    cached: str = ""  # "kept": the answer is an older one; "shared": that of another call at the same time
+    shortened: str = ""  # "truncated", "offloaded": the result was larger than it may be
+    cost: float = 0.0  # units
 
     def __repr__(self) -> str:
         return f"<CallEvent {self.serial} {sentence(self)}>"
 
 
 _SAID: dict[str, str] = {
-    "ok": "ok in",
-    "tool_error": "tool error in",
-    "denied": "denied{why} in",
-    "error": "error{why} in",
-    "cancelled": "cancelled{why} after",
-    "input_required": "asked back after",
+    "ok": "ok",
+    "tool_error": "tool error",
+    "denied": "denied",
+    "error": "error",
+    "cancelled": "cancelled",
+    "input_required": "asked back",
 }
+_EXPLAINED = frozenset({"denied", "error", "cancelled"})
+_AFTER = frozenset({"cancelled", "input_required"})  # said of what did not end: after so long, not in so long
 
 
 def sentence(event: CallEvent) -> str:
     """The call in one line, for a human: safe on a terminal whatever the client put into its names."""
+    told = said(event.outcome, event.reason, event.code)
+    took = f"{'after' if event.outcome in _AFTER else 'in'} {duration(event.seconds)}"
     return (
-        f"{_subject(event)} by {plain_name(event.principal) or 'nobody'}: {_said(event)} {duration(event.seconds)} "
-        f"({size(event.bytes_in)} in, {size(event.bytes_out)} out)"
+        f"{subject(event.method, event.tool, event.endpoint)} by {plain_name(event.principal) or 'nobody'}: "
+        f"{told} {took} ({size(event.bytes_in)} in, {size(event.bytes_out)} out)"
     )
 
 
-def _subject(event: CallEvent) -> str:
-    if event.method == "tools/call":
-        subject = event.tool or event.method
-    else:
-        subject = f"{event.method} {event.tool}" if event.tool else event.method
-    return plain_name(f"{subject} on {event.endpoint}" if event.endpoint else subject)
+def subject(method: str, tool: str, endpoint: str) -> str:
+    """What was asked for, and where."""
+    named = tool or method
+    if method != "tools/call" and tool:
+        named = f"{method} {tool}"
+    return plain_name(f"{named} on {endpoint}" if endpoint else named)
 
 
-def _said(event: CallEvent) -> str:
-    said = _SAID[event.outcome]
-    if "{why}" not in said:
-        return said
-    words = [word for word in (event.reason, event.code) if word is not None]
-    return said.replace("{why}", f" ({', '.join(str(word) for word in words)})" if words else "")
+def said(outcome: How, reason: str | None, code: int | None) -> str:
+    """What became of it."""
+    words = [str(word) for word in (reason, code) if word is not None] if outcome in _EXPLAINED else []
+    return f"{_SAID[outcome]} ({', '.join(words)})" if words else _SAID[outcome]
 
 
 def duration(seconds: float) -> str:

@@ -4,11 +4,13 @@ Knows: both forms. Refuses to know: where lines go, and which of them are wanted
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from narthex.telemetry.event import CallEvent, sentence
+from narthex.limits import log_name_chars_max, log_words_kept_max
+from narthex.telemetry.event import CallEvent, How, said, sentence, subject
 from narthex.telemetry.plain import plain, plain_name
 from narthex.telemetry.scrub import scrubbed, scrubbed_text
 
@@ -32,8 +34,8 @@ _RESET = "\x1b[0m"
 _encode = msgspec.json.Encoder().encode
 
 
-def level_of(event: CallEvent) -> Level:
-    return "warning" if event.outcome == "error" else "info"
+def level_of(outcome: How) -> Level:
+    return "warning" if outcome == "error" else "info"
 
 
 class HumanForm:
@@ -45,12 +47,12 @@ class HumanForm:
 
     def __call__(self, record: Record) -> bytes:
         if isinstance(record, CallEvent):
-            level, said = level_of(record), sentence(record)
+            level, told = level_of(record.outcome), sentence(record)
         else:
-            level, said = record.level, scrubbed_text(record.sentence)
-            said += "".join(f" {plain(name)}={_worded(scrubbed(name, value))}" for name, value in record.fields.items())
+            level, told = record.level, scrubbed_text(record.sentence)
+            told += "".join(f" {plain(name)}={_worded(scrubbed(name, value))}" for name, value in record.fields.items())
         word = f"{_COLOURS[level]}{level:<7}{_RESET}" if self._colours else f"{level:<7}"
-        return f"{self._clock(record.at)} {word} {said}\n".encode("utf-8", "backslashreplace")
+        return f"{self._clock(record.at)} {word} {told}\n".encode("utf-8", "backslashreplace")
 
 
 class JsonForm:
@@ -58,57 +60,88 @@ class JsonForm:
 
     def __init__(self) -> None:
         self._clock = _Clock("%Y-%m-%dT%H:%M:%S", local=False)
+        self._around: _Around | None = None  # of the last call's line, with whose it was, and what they make together
+        self._who, self._words = "", b""
 
     def __call__(self, record: Record) -> bytes:
         at = self._clock(record.at) + "Z"
         if isinstance(record, CallEvent):
-            return _encode(_call_line(at, record)) + b"\n"
+            return self._call_line(at, record)
         members: dict[str, object] = {"at": at, "level": record.level, "message": scrubbed_text(record.sentence)}
         for name, value in record.fields.items():
             members[f"{name}_" if name in members else plain(name)] = scrubbed(name, value)
         return _encode(members) + b"\n"
 
+    def _call_line(self, at: str, event: CallEvent) -> bytes:
+        around = _around(
+            event.method,
+            event.outcome,
+            event.endpoint,
+            event.tool,
+            event.server,
+            event.revision,
+            event.reason,
+            event.code,
+        )
+        if around is not self._around or event.principal != self._who:
+            self._around, self._who = around, event.principal
+            before, middle, after = around
+            who = _encode(plain(event.principal, log_name_chars_max))[1:-1]
+            self._words = before + (who or b"nobody") + middle + who + after
+        return b'{"at":"%b",%b,"serial":%d,"seconds":%.6f,"bytes_in":%d,"bytes_out":%d}\n' % (
+            at.encode("ascii"),
+            self._words,
+            event.serial,
+            event.seconds,
+            event.bytes_in,
+            event.bytes_out,
+        )
 
-class _CallLine(msgspec.Struct, gc=False, omit_defaults=True):
-    """A struct, and not a dictionary: thousands of these are written in a second, and it takes a third of the time."""
 
-    at: str
-    level: str
-    message: str
-    serial: int
+_Around = tuple[bytes, bytes, bytes]
+
+
+class _Subject(msgspec.Struct, gc=False):
+    """What call after call says again, up to the caller."""
+
     method: str
     endpoint: str
     tool: str
     server: str
-    principal: str
+
+
+class _Ending(msgspec.Struct, gc=False, omit_defaults=True):
+    """The same behind the caller."""
+
     revision: str
     outcome: str
-    seconds: float
-    bytes_in: int
-    bytes_out: int
     reason: str | None = None
     code: int | None = None
 
 
-def _call_line(at: str, event: CallEvent) -> _CallLine:
-    return _CallLine(
-        at,
-        level_of(event),
-        sentence(event),
-        event.serial,
-        plain_name(event.method),
-        event.endpoint,
-        plain_name(event.tool),
-        event.server,
-        plain_name(event.principal),
-        plain_name(event.revision),
-        event.outcome,
-        round(event.seconds, 6),
-        event.bytes_in,
-        event.bytes_out,
-        event.reason,
-        event.code,
+@lru_cache(maxsize=log_words_kept_max)
+def _around(
+    method: str,
+    outcome: How,
+    endpoint: str,
+    tool: str,
+    server: str,
+    revision: str,
+    reason: str | None,
+    code: int | None,
+) -> _Around:
+    """Encoded, without the brackets: up to the caller in the sentence, from there to the caller's own member, the rest.
+
+    Remembered: thousands of lines are written in a second, and differ in numbers. Of the caller nothing is remembered:
+    where ten thousand take turns, to look for each costs more than to write it.
+    """
+    about = _encode(_Subject(plain_name(method), endpoint, plain_name(tool), server))
+    before = b'"level":%b,"message":%b' % (
+        _encode(level_of(outcome)),
+        _encode(f"{subject(method, tool, endpoint)} by ")[:-1],
     )
+    middle = b'%b,%b,"principal":"' % (_encode(f": {said(outcome, reason, code)}")[1:], about[1:-1])
+    return before, middle, b'",' + _encode(_Ending(plain_name(revision), outcome, reason, code))[1:-1]
 
 
 def _worded(value: object) -> str:

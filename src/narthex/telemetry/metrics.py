@@ -8,18 +8,19 @@ on the event loop, which owns them; the text is made in a thread, which now and 
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
-from narthex.limits import metric_tools_max
+from narthex.limits import metric_tools_max, token_bytes
+from narthex.model.metering import Metered
 from narthex.telemetry.event import CallEvent
 from narthex.telemetry.exposition import Sample, render
-from narthex.telemetry.families import FAMILIES, SECONDS
+from narthex.telemetry.families import FAMILIES, METERED, SECONDS
 
 Reading = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
 
 _READ = {family.name for family in FAMILIES if family.read}
 # Methods come from clients: only those the protocol has become labels.
-_METHODS = frozenset(
+METHODS = frozenset(
     {"server/discover", "initialize", "ping", "logging/setLevel", "completion/complete", "subscriptions/listen"}
     | {"tools/list", "prompts/list", "prompts/get", "resources/list", "resources/read", "resources/templates/list"}
     | {"resources/subscribe", "resources/unsubscribe"}
@@ -27,13 +28,14 @@ _METHODS = frozenset(
 
 
 class Timing:
-    """A histogram: `buckets[i]` counts values up to `SECONDS[i]`, the last one those beyond."""
+    """A histogram, and what they cost: `buckets[i]` counts values up to `SECONDS[i]`, the last one all above."""
 
-    __slots__ = ("buckets", "sum")
+    __slots__ = ("answered", "buckets", "cost", "sum")
 
     def __init__(self) -> None:
         self.buckets = [0] * (len(SECONDS) + 1)
-        self.sum = 0.0
+        self.sum = self.cost = 0.0
+        self.answered = 0  # bytes
 
     def observe(self, seconds: float) -> None:
         self.buckets[bisect_left(SECONDS, seconds)] += 1
@@ -54,13 +56,14 @@ class Cell:
 class Metrics:
     """`call()` on the data path, `refused()` and `reloaded()` beside it, `read()` when the house is put together."""
 
-    def __init__(self, tools_max: int = metric_tools_max) -> None:
+    def __init__(self, tools_max: int = metric_tools_max, shown: Collection[Metered] | None = None) -> None:
         self.loop_delay = Timing()
         self._tools_max = tools_max
         self._cells: dict[tuple[str, str, str], Cell] = {}
         self._timings: dict[tuple[str, str], Timing] = {}
         self._counts: dict[tuple[str, tuple[str, ...]], int] = {}
         self._readings: dict[str, Reading] = {}
+        self.show(shown)
 
     def call(self, event: CallEvent) -> None:
         name = event.tool if event.method == "tools/call" else event.method
@@ -71,9 +74,19 @@ class Metrics:
         cell.count += 1
         timing = cell.timing
         timing.sum += seconds
+        timing.cost += event.cost
+        timing.answered += event.bytes_out
         timing.buckets[bisect_left(SECONDS, seconds)] += 1
         if event.reason is not None:
             self._count("narthex_errors_total", event.server, cell.tool, event.reason)
+        if event.denied_by:
+            self._count("narthex_denials_total", event.server, cell.tool, event.denied_by)
+        if event.warned_by:
+            self._count("narthex_would_be_denials_total", event.server, cell.tool, event.warned_by)
+        if event.cached:
+            self._count("narthex_cached_answers_total", event.server, cell.tool, event.cached)
+        if event.shortened:
+            self._count("narthex_large_results_total", event.server, cell.tool, event.shortened)
 
     def refused(self, reason: str) -> None:
         """A request or connection was turned away before it became a call."""
@@ -91,13 +104,18 @@ class Metrics:
         """Metrics that nobody gives values for."""
         return sorted(_READ - self._readings.keys())
 
+    def show(self, chosen: Collection[Metered] | None) -> None:
+        """What of calls is shown at a scrape from now on; None: everything."""
+        shown = {name for one in (METERED if chosen is None else chosen) for name in METERED[one]}
+        self._hidden = frozenset(name for names in METERED.values() for name in names) - shown
+
     async def scrape(self, accept: str = "") -> tuple[bytes, str]:
         """The whole page and its content type, in the form the `Accept` header asks for."""
-        return await asyncio.to_thread(render, self._samples(), accept)
+        return await asyncio.to_thread(render, [one for one in self.samples() if one.name not in self._hidden], accept)
 
     def _cell(self, event: CallEvent, name: str) -> Cell:
         """The cell of a call that is new here. Whatever a client made up is folded into `unknown`."""
-        known = bool(event.server) if event.method == "tools/call" else name in _METHODS
+        known = bool(event.server) if event.method == "tools/call" else name in METHODS
         tool = name if known else "unknown"
         if (event.server, tool) not in self._timings and len(self._timings) >= self._tools_max:
             tool = "other"
@@ -108,7 +126,7 @@ class Metrics:
         key = (name, labels)
         self._counts[key] = self._counts.get(key, 0) + 1
 
-    def _samples(self) -> list[Sample]:
+    def samples(self) -> list[Sample]:
         """Everything as it is now. Copies references and small lists only: it runs on the loop."""
         samples = [
             Sample(name, labels, value)
@@ -117,6 +135,10 @@ class Metrics:
         ]
         samples += [Sample(name, labels, count) for (name, labels), count in self._counts.items()]
         samples += [Sample("narthex_calls_total", key, cell.count) for key, cell in self._cells.items()]
+        samples += [Sample("narthex_cost_units_total", key, timing.cost) for key, timing in self._timings.items()]
+        for key, timing in self._timings.items():
+            samples.append(Sample("narthex_answer_bytes_total", key, timing.answered))
+            samples.append(Sample("narthex_answer_tokens_total", key, timing.answered // token_bytes))
         samples += [
             Sample("narthex_call_seconds", key, timing.sum, tuple(timing.buckets))
             for key, timing in self._timings.items()
