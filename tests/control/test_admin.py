@@ -16,6 +16,7 @@ from narthex.control.explaining import NoAnswer
 from narthex.limits import admin_body_bytes_max
 from narthex.telemetry.log import Log
 from narthex.telemetry.metrics import Metrics
+from narthex.upstream.credentials.face import CredentialFault
 
 seconds_max = 10
 
@@ -26,6 +27,8 @@ class Cottage:
     def servers(self) -> list[dict[str, Any]]:
         crm = {"name": "crm", "kind": "command", "era": "modern", "revision": "2026-07-28", "state": "ready"}
         new = {"name": "new", "kind": "upstream", "era": None, "revision": None, "state": "starting"}
+        calls = {"breaker": "closed", "failures": 0, "retry_seconds": None, "calls": 7, "calls_waiting": 0}
+        crm, new = crm | calls, new | calls
         return [
             crm | {"tools": 3, "degraded": False, "last_error": None, "processes": 1},
             new | {"tools": 0, "degraded": True, "last_error": "connection refused", "processes": 0},
@@ -35,6 +38,10 @@ class Cottage:
         times = {"created": 1.0, "expires": None, "last_used": 2.0, "revoked": None}
         key = {"prefix": "nx_k3v9x2mp", "name": "ci", "state": "active", "scopes": ["a"], "tenant": None}
         return [{**key, **times, "endpoints": None, "replaced_by": None}]
+
+    async def grants(self) -> list[dict[str, Any]]:
+        grant = {"user": "ana", "tenant": None, "known_by": "https://idp.example", "server": "crm", "state": "given"}
+        return [{**grant, "issuer": "https://auth.example", "since": 1.0, "renewal": None}]
 
     def explain(self, question: object) -> dict[str, Any]:
         if question != {"scopes": ["a"], "tool": "x"}:
@@ -51,6 +58,9 @@ class Cottage:
 class Ruin(Cottage):
     def servers(self) -> list[dict[str, Any]]:
         raise RuntimeError("the roof fell in")
+
+    async def grants(self) -> list[dict[str, Any]]:
+        raise CredentialFault("not now", "the vault cannot be used: it is a ruin")
 
 
 @pytest.fixture
@@ -79,7 +89,7 @@ async def get(
 
 
 async def test_the_house_is_shown_in_the_form_that_the_document_promises(admin: Admin) -> None:
-    for path in ("/healthz", "/api/servers", "/api/keys", "/api/snapshot", "/api/openapi.json"):
+    for path in ("/healthz", "/api/servers", "/api/keys", "/api/grants", "/api/snapshot", "/api/openapi.json"):
         status, headers, body = await get(admin, path)
         promised = OPENAPI["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
 
@@ -99,7 +109,7 @@ async def test_the_document_names_every_route_and_no_other(admin: Admin) -> None
     answers = {path: (await get(admin, path))[0] for path, item in paths.items() if "get" in item}
 
     assert set(answers.values()) == {200}
-    assert len(answers) == 6
+    assert len(answers) == 7
     assert [path for path, item in paths.items() if "post" in item] == ["/api/explain"]
 
 
@@ -223,6 +233,15 @@ async def test_a_fault_of_the_house_is_an_answer_without_inner_matters_and_a_lin
     assert b"roof" not in body
     assert log.waiting() == ["The admin address could not answer /api/servers"]
     assert capfd.readouterr() == ("", "")
+
+
+async def test_grants_that_cannot_be_looked_up_are_a_sentence() -> None:
+    admin = Admin("http://127.0.0.1:0", Ruin(), Metrics(), Log())
+    await admin.start()
+    status, _, body = await get(admin, "/api/grants")
+    await admin.aclose()
+
+    assert (status, json.loads(body)) == (503, {"error": "the vault cannot be used: it is a ruin"})
 
 
 async def test_it_stops_while_somebody_is_connected_and_frees_its_port(admin: Admin) -> None:

@@ -30,7 +30,7 @@ narthex.yaml:6:24: servers[3].command: must not be empty.
 narthex.yaml:6:45: servers[3].timeout_seconds: must be greater than 0.
 narthex.yaml:7:25: servers[4].upstream: it must begin with http:// or https://, like https://host/mcp.
 narthex.yaml:7:43: servers[4].tools: must be a list, and is text. Put it in brackets: [ … ].
-narthex.yaml:8:5: servers[5]: the server 'e' has neither 'upstream' nor 'command'. Add 'upstream: https://host/mcp', or 'command: [program, argument]' for one to be started here.
+narthex.yaml:8:5: servers[5]: the server 'e' does not say what it is. Add 'upstream: https://host/mcp', 'command: [program, argument]' for one to be started here, 'python: tools.py', 'openapi: document.yaml', 'http: https://host' or 'sql: sqlite:///file'.
 narthex.yaml:9:15: log.format: 'jsn' is not one of auto, human, json. Did you mean 'json'?
 narthex.yaml:10:26: limits.body_bytes_max: must be a whole number, and is text.
 narthex.yaml:10:46: limits.inflight_max: must be greater than 0.
@@ -65,17 +65,13 @@ def test_the_sample_of_the_proposed_standard_loads_as_it_stands(path: Path) -> N
     assert result.warnings == ()
 
 
-def test_what_is_not_enforced_is_named_and_cannot_be_served(path: Path) -> None:
+def test_what_it_lacks_is_named_and_it_cannot_be_served_without(path: Path) -> None:
     result = loaded(path, SAMPLE)
 
     assert [problem.path for problem in result.unready] == [
         "listen",
-        "servers[0].rate_limit",
-        "servers[1].rate_limit",
-        "servers[2].rate_limit",
-        "metering",
     ]
-    with pytest.raises(ConfigError, match="not enforced in this version"):
+    with pytest.raises(ConfigError, match="https needs a certificate"):
         result.require_ready()
 
 
@@ -113,7 +109,7 @@ endpoints: {Sales: {}, support: {servers: [nowhere], names: bar}}
         ("servers: {a: {upstream: x}}", "Write '- name: …' for each server"),
         ("servers: [{name: a, command: x, upstream: 'http://x'}]", "has both 'upstream' and 'command'"),
         ("servers: [{name: a, url: 'http://x'}]", "Here it is called 'upstream'."),
-        ("servers: [{name: a, openapi: 'http://x'}]", "This version has no servers of this kind."),
+        ("servers: [{name: a, openapi: 'http://x'}]", "Add 'base_url: https://api.example.com/v1'."),
         (f"servers: [{{name: my_x, {REMOTE}}}, {{name: My-X, {REMOTE}}}]", "'My-X' is too much like the name 'my_x'"),
         (f"servers: [{{name: a, {REMOTE}}}, {{name: a, {REMOTE}}}]", "'a' is the name of two servers"),
         ("servers: [{name: a, upstream: 'https://u:pw@x/mcp'}]", "user and password do not belong in a URL"),
@@ -136,6 +132,8 @@ endpoints: {Sales: {}, support: {servers: [nowhere], names: bar}}
         ("tls: {certificate: x.pem, key: y.pem}", "the file cannot be read: No such file or directory"),
         ("tls: {certificate: x.pem}", "the key 'key' is missing"),
         ("public_url: example.com", "it must begin with http://"),
+        ("public_url: 'https://tools.example.com/?x=1'", "has no user, no password and no query"),
+        ("public_url: https://ana:s3cret@tools.example.com", "has no user, no password and no query"),
         ("allowed_hosts: ['https://x']", "must be a host"),
         ("allowed_origins: ['x.example']", "must be an origin"),
         (f"servers: [{{name: s, {REMOTE}, exclude: ['']}}]", "must be a tool's name, or a glob of names"),
@@ -166,9 +164,14 @@ def test_the_loopback_needs_no_authentication(path: Path, listen: str) -> None:
     ("text", "expected"),
     [
         ("servers: []", "there are no servers"),
+        ("public_url: https://tools.example.com/mcp", "find the gateway at https://tools.example.com/mcp/mcp"),
         (f"servers: [{{name: a, {REMOTE}, env: {{A: b}}}}]", "has no effect: 'a' is a remote server"),
         ("servers: [{name: a, command: [python3], headers: {A: b}}]", "has no effect: 'a' is a command"),
         ("servers: [{name: a, command: [no-such-program-anywhere]}]", "is not found on the PATH"),
+        ("servers: [{name: a, command: npx -y thing}]", "Its arguments are words of their own: [npx, -y, thing]."),
+        ("servers: [{name: a, command: npx 'two words'}]", 'words of their own: [npx, "two words"].'),
+        ("listen: http://0.0.0.0:1\nauthentication: {type: keys}", "no name by which they call this gateway is known"),
+        ("listen: 'http://[::]:1'\nauthentication: {type: keys}", "Add 'public_url: https://…' or 'allowed_hosts:"),
         ("servers: [{name: a, command: [python3], cwd: nowhere}]", "this folder does not exist"),
         ("limits: {result_bytes_max: 99999999}", "result_bytes_max is larger than sse_event_bytes_max"),
     ],
@@ -321,3 +324,12 @@ def test_any_tree_is_either_a_configuration_or_a_list_of_problems(tmp_path: Path
         config, problems = None, error.problems
 
     assert (config is None) == bool(problems)
+
+
+@pytest.mark.parametrize(
+    "kind", ["python: tools.py", "openapi: pets.yaml", "sql: 'sqlite:///x'", "upstream: https://x.example/mcp"]
+)
+def test_our_servers_with_names_for_keys_are_told_that_they_are_a_list(path: Path, kind: str) -> None:
+    assert "servers: must be a list, and is a mapping. Write '- name: …' for each server" in refused(
+        path, f"servers:\n  desk:\n    {kind}\n"
+    )

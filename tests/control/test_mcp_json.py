@@ -54,6 +54,27 @@ def test_claude_desktop(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", [[], ["http"], {"http": 1}, 7])
+def test_a_transport_that_is_no_word_is_told_of(tmp_path: Path, kind: Any) -> None:
+    result = loaded(tmp_path / "mcp.json", {"mcpServers": {"a": {"type": kind, "command": "sh"}}})
+
+    assert "mcpServers.a.type: is a transport that is not known here" in "\n".join(map(str, result.warnings))
+
+
+@pytest.mark.parametrize("of_the_user", [{}, {"mcpServers": {"own": {"command": "sh"}}}])
+def test_servers_that_claude_code_keeps_for_one_project_are_told_of(tmp_path: Path, of_the_user: Any) -> None:
+    projects = {
+        "/srv/a": {"mcpServers": {"x": {"command": "sh"}, "y": {"command": "sh"}}},
+        "/srv/b": {"mcpServers": {}},
+    }
+    result = loaded(tmp_path / ".claude.json", {"numStartups": 3, **of_the_user, "projects": projects})
+    told = [str(warning) for warning in result.warnings if "project" in str(warning)]
+
+    assert [server["name"] for server in servers(result)] == list(of_the_user.get("mcpServers", {}))
+    assert len(told) == 1
+    assert 'projects["/srv/a"].mcpServers: 2 servers of this project alone; passed over. Add them with' in told[0]
+
+
 def test_claude_code(tmp_path: Path) -> None:
     content = {
         "mcpServers": {

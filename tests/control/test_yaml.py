@@ -73,6 +73,7 @@ def test_every_value_and_key_has_its_place() -> None:
         ("a: !!python/object:os.system x", "the tag !!python/object:os.system is not understood"),
         ("? [a]\n: b", "a key must be a word"),
         ("a: [1", "this is not valid YAML"),
+        ("a: [1\nb: 2", "Look at the brackets, quotes, commas and the indentation here and in the lines above."),
     ],
 )
 def test_a_mistake_is_named_with_its_place_and_a_remedy(text: str, expected: str) -> None:

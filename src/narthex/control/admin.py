@@ -7,21 +7,21 @@ the answers come from; that is the `House` it is given.
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from narthex import __version__
+from narthex.control.answering import Tree, Wing, answers, body_of, json_answer, object_of
 from narthex.control.explaining import ANSWER, QUESTION, NoAnswer
 from narthex.limits import (
     admin_body_bytes_max,
@@ -31,12 +31,11 @@ from narthex.limits import (
 )
 from narthex.telemetry.log import Log
 from narthex.telemetry.metrics import Metrics
-
-Tree = dict[str, Any]
+from narthex.upstream.credentials.face import CredentialFault
 
 
 class House(Protocol):
-    """What the admin address can show. Called on the event loop, so it answers from memory, at once."""
+    """What the admin address can show. Called on the event loop, so it answers from memory, at once, or waits."""
 
     def servers(self) -> list[Tree]:
         """One tree per server: name, kind, era, revision, state, tools, degraded, last_error, processes."""
@@ -44,6 +43,12 @@ class House(Protocol):
 
     def keys(self) -> list[Tree]:
         """One tree per API key: prefix, name, state, scopes, tenant, endpoints and times. Never the key."""
+        ...
+
+    async def grants(self) -> list[Tree]:
+        """One tree per grant of a user: user, tenant, server, issuer, state and times. Never a token.
+
+        Raises CredentialFault."""
         ...
 
     def explain(self, question: object) -> Tree:
@@ -62,9 +67,9 @@ class AdminRefused(ValueError):
 class Admin:
     """Starlette on uvicorn, in the event loop of the gateway, on its own port."""
 
-    def __init__(self, listen: str, house: House, metrics: Metrics, log: Log) -> None:
+    def __init__(self, listen: str, house: House, metrics: Metrics, log: Log, wings: Sequence[Wing] = ()) -> None:
         self._host, self._port = listen_address(listen)
-        self._house, self._metrics, self._log = house, metrics, log
+        self._house, self._metrics, self._log, self._wings = house, metrics, log, wings
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -77,7 +82,8 @@ class Admin:
         """Listen. Raises OSError when the port is taken."""
         listener = _listener(self._host, self._port)
         self._port = listener.getsockname()[1]
-        self._server = _Server(_uvicorn_config(application(self._house, self._metrics, self._log, self._port)))
+        app = application(self._house, self._metrics, self._log, self._port, self._wings)
+        self._server = _Server(_uvicorn_config(app))
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="admin")
 
     async def aclose(self) -> None:
@@ -110,39 +116,46 @@ def listen_address(listen: str) -> tuple[str, int]:
     return ("127.0.0.1" if host == "localhost" else host), (80 if port is None else port)
 
 
-def application(house: House, metrics: Metrics, log: Log, port: int) -> ASGIApp:
+def application(house: House, metrics: Metrics, log: Log, port: int, wings: Sequence[Wing] = ()) -> ASGIApp:
     """The ASGI application: the door first, then the routes."""
 
     async def healthz(request: Request) -> Response:
-        return _json({"status": "ok", "version": __version__})
+        return json_answer({"status": "ok", "version": __version__})
 
     async def servers(request: Request) -> Response:
-        return _json({"servers": house.servers()})
+        return json_answer({"servers": house.servers()})
 
     async def keys(request: Request) -> Response:
-        return _json({"keys": house.keys()})
+        return json_answer({"keys": house.keys()})
+
+    async def grants(request: Request) -> Response:
+        try:
+            return json_answer({"grants": await house.grants()})
+        except CredentialFault as fault:
+            return json_answer({"error": fault.note}, status=503)
 
     async def explain(request: Request) -> Response:
-        question = await _body(request)
+        question = await body_of(request)
         try:
-            return _json(house.explain(msgspec.json.decode(question or b"{}")))
+            return json_answer(house.explain(msgspec.json.decode(question or b"{}")))
         except (NoAnswer, msgspec.DecodeError) as error:
-            return _json({"error": str(error)}, status=400)
+            return json_answer({"error": str(error)}, status=400)
 
     async def snapshot(request: Request) -> Response:
-        return _json(house.snapshot())
+        return json_answer(house.snapshot())
 
     async def openapi(request: Request) -> Response:
-        return _json(OPENAPI)
+        paths = {path: said for wing in wings for path, said in wing.paths.items()}
+        return json_answer({**OPENAPI, "paths": {**OPENAPI["paths"], **paths}})
 
     async def scrape(request: Request) -> Response:
         page, content_type = await metrics.scrape(request.headers.get("accept", ""))
         return Response(page, headers={"content-type": content_type})
 
-    views = (healthz, servers, keys, snapshot, openapi, scrape)
-    paths = ("/healthz", "/api/servers", "/api/keys", "/api/snapshot", "/api/openapi.json", "/metrics")
+    views = (healthz, servers, keys, grants, snapshot, openapi, scrape)
+    paths = ("/healthz", "/api/servers", "/api/keys", "/api/grants", "/api/snapshot", "/api/openapi.json", "/metrics")
     routes = [Route(path, view, methods=["GET"]) for path, view in zip(paths, views, strict=True)]
-    routes.append(Route("/api/explain", explain, methods=["POST"]))
+    routes += [Route("/api/explain", explain, methods=["POST"]), *(route for wing in wings for route in wing.routes)]
     return _Door(Starlette(routes=routes, exception_handlers=dict.fromkeys(_SAID, _refused)), log, port)
 
 
@@ -173,10 +186,12 @@ class _Door:
     def _refusal(self, request: Request) -> Response | None:
         hosts = request.headers.getlist("host")
         if len(hosts) != 1 or not self._is_ours(f"http://{hosts[0]}"):
-            return _json({"error": f"This address serves {self._names()} only; check the Host header."}, status=421)
+            return json_answer(
+                {"error": f"This address serves {self._names()} only; check the Host header."}, status=421
+            )
         origins = request.headers.getlist("origin")
         if any(not self._is_ours(origin) for origin in origins):
-            return _json({"error": "Pages of other sites may not read this address."}, status=403)
+            return json_answer({"error": "Pages of other sites may not read this address."}, status=403)
         return None
 
     def _is_ours(self, origin: str) -> bool:
@@ -200,29 +215,7 @@ _SAID = {
 
 async def _refused(request: Request, fault: Exception) -> Response:
     status = getattr(fault, "status_code", 404)
-    return _json({"error": _SAID[status]}, status=status)
-
-
-async def _body(request: Request) -> bytes:
-    """A small one. A page of another site could send nothing but text without asking first (and is turned away)."""
-    if not request.headers.get("content-type", "").startswith("application/json"):
-        raise HTTPException(415)
-    found = b""
-    async for part in request.stream():
-        found += part
-        if len(found) > admin_body_bytes_max:
-            raise HTTPException(413)
-    return found
-
-
-def _json(tree: object, status: int = 200) -> Response:
-    headers = {
-        "content-type": "application/json",
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
-        "cross-origin-resource-policy": "same-origin",
-    }
-    return Response(msgspec.json.encode(tree), status_code=status, headers=headers)
+    return json_answer({"error": _SAID[status]}, status=status)
 
 
 def _is_loopback(host: str) -> bool:
@@ -263,19 +256,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _answers(description: str, schema: Tree) -> Tree:
-    content = {"application/json": {"schema": schema}}
-    return {"200": {"description": description, "content": content}}
-
-
-def _object(**properties: Tree) -> Tree:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
 _TEXT: Tree = {"type": "string"}
 _TEXT_OR_NULL: Tree = {"type": ["string", "null"]}
 _COUNT: Tree = {"type": "integer", "minimum": 0}
-_SERVER = _object(
+_SERVER = object_of(
     name=_TEXT,
     kind=_TEXT,
     era=_TEXT_OR_NULL,
@@ -285,10 +269,15 @@ _SERVER = _object(
     degraded={"type": "boolean"},
     last_error=_TEXT_OR_NULL,
     processes=_COUNT,
+    breaker={"enum": ["closed", "open", "half_open"]},
+    failures=_COUNT,
+    retry_seconds={"type": ["number", "null"], "description": "Until a call may try, while the breaker is open."},
+    calls=_COUNT,
+    calls_waiting=_COUNT,
 )
 _TIME_OR_NULL: Tree = {"type": ["number", "null"], "description": "Seconds since the epoch."}
 _TEXTS: Tree = {"type": "array", "items": _TEXT}
-_KEY = _object(
+_KEY = object_of(
     prefix=_TEXT,
     name=_TEXT,
     state={"enum": ["active", "replaced", "expired", "revoked"]},
@@ -301,7 +290,17 @@ _KEY = _object(
     revoked=_TIME_OR_NULL,
     replaced_by=_TEXT_OR_NULL,
 )
-_ENDPOINT = _object(name=_TEXT, tools=_COUNT, resources=_COUNT, resource_templates=_COUNT, prompts=_COUNT)
+_GRANT = object_of(
+    user=_TEXT_OR_NULL,
+    tenant=_TEXT_OR_NULL,
+    known_by=_TEXT_OR_NULL,
+    server=_TEXT,
+    issuer=_TEXT,
+    state={"enum": ["given", "void"]},
+    since=_TIME_OR_NULL,
+    renewal=_TIME_OR_NULL,
+)
+_ENDPOINT = object_of(name=_TEXT, tools=_COUNT, resources=_COUNT, resource_templates=_COUNT, prompts=_COUNT)
 
 OPENAPI: Tree = {
     "openapi": "3.1.0",
@@ -314,7 +313,7 @@ OPENAPI: Tree = {
         "/healthz": {
             "get": {
                 "summary": "Does the process live",
-                "responses": _answers("It lives.", _object(status=_TEXT, version=_TEXT)),
+                "responses": answers("It lives.", object_of(status=_TEXT, version=_TEXT)),
             }
         },
         "/metrics": {
@@ -326,21 +325,30 @@ OPENAPI: Tree = {
         "/api/servers": {
             "get": {
                 "summary": "The servers behind the gateway, and how they are",
-                "responses": _answers("All of them.", _object(servers={"type": "array", "items": _SERVER})),
+                "responses": answers("All of them.", object_of(servers={"type": "array", "items": _SERVER})),
             }
         },
         "/api/keys": {
             "get": {
                 "summary": "The API keys, without the keys; 'narthex keys' makes and revokes them",
-                "responses": _answers("All of them.", _object(keys={"type": "array", "items": _KEY})),
+                "responses": answers("All of them.", object_of(keys={"type": "array", "items": _KEY})),
+            }
+        },
+        "/api/grants": {
+            "get": {
+                "summary": "What users let the gateway do at servers; 'narthex grants' revokes it",
+                "responses": {
+                    **answers("All of them.", object_of(grants={"type": "array", "items": _GRANT})),
+                    "503": {"description": "They cannot be looked up; the text says why."},
+                },
             }
         },
         "/api/snapshot": {
             "get": {
                 "summary": "The configured world that calls begin in now",
-                "responses": _answers(
+                "responses": answers(
                     "Its serial number and its endpoints.",
-                    _object(serial=_COUNT, endpoints={"type": "array", "items": _ENDPOINT}),
+                    object_of(serial=_COUNT, endpoints={"type": "array", "items": _ENDPOINT}),
                 ),
             }
         },
@@ -349,13 +357,13 @@ OPENAPI: Tree = {
                 "summary": "Why would this caller be let in, or not: filter by filter",
                 "requestBody": {"required": True, "content": {"application/json": {"schema": QUESTION}}},
                 "responses": {
-                    **_answers("Who decides, and why.", ANSWER),
+                    **answers("Who decides, and why.", ANSWER),
                     "400": {"description": "The question cannot be answered; the text says why."},
                 },
             }
         },
         "/api/openapi.json": {
-            "get": {"summary": "This document", "responses": _answers("OpenAPI 3.1.", {"type": "object"})}
+            "get": {"summary": "This document", "responses": answers("OpenAPI 3.1.", {"type": "object"})}
         },
     },
 }

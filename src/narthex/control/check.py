@@ -61,11 +61,19 @@ Check = Callable[[Findings], None]
 
 def run_checks(findings: Findings) -> None:
     """Every check, in the order in which an operator reads the file."""
+    from narthex.control.check_approval import check_approvals
+    from narthex.control.check_audit import check_audit
     from narthex.control.check_authentication import check_authentication
+    from narthex.control.check_connect import check_connect
+    from narthex.control.check_connections import check_vault
     from narthex.control.check_credentials import check_credentials
     from narthex.control.check_endpoints import check_endpoints
     from narthex.control.check_house import check_house
     from narthex.control.check_issuer import check_issuer
+    from narthex.control.check_ner import check_ner
+    from narthex.control.check_opentelemetry import check_opentelemetry
+    from narthex.control.check_rates import check_shared
+    from narthex.control.check_rules import check_rules
     from narthex.control.check_scopes import check_scopes
     from narthex.control.check_servers import check_servers
 
@@ -75,21 +83,16 @@ def run_checks(findings: Findings) -> None:
         check_issuer,
         check_servers,
         check_credentials,
+        check_vault,
+        check_connect,
         check_endpoints,
         check_scopes,
-        check_unenforced,
+        check_ner,
+        check_rules,
+        check_shared,
+        check_opentelemetry,
+        check_approvals,
+        check_audit,
     )
     for check in checks:
         check(findings)
-
-
-def check_unenforced(findings: Findings) -> None:
-    """What this version understands and does not yet do. Serving regardless would fail open."""
-    what = "understood, not enforced in this version"
-    remedy = "Remove it to start without it, or keep it for a version that enforces it."
-    config = findings.config
-    for path, server in findings.servers():
-        if server.rate_limit is not None:
-            findings.not_ready((*path, "rate_limit"), what, remedy)
-    if config.metering is not None:
-        findings.not_ready(("metering",), what, remedy)

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from narthex.control.address import AddressError, is_loopback, parse_url
 from narthex.control.check import Findings
+from narthex.control.check_commands import check_commands
+from narthex.control.check_connections import check_connected
 from narthex.control.problem import Path
 from narthex.limits import carried_headers_max
 from narthex.model.config import ServerConfig
@@ -16,20 +18,26 @@ from narthex.model.credentials import ON_BEHALF, CredentialsConfig, OAuthClientC
 from narthex.upstream.credentials.about_caller import forms_in
 from narthex.upstream.credentials.canonical import covers
 
-_OF_HEADER = ("header", "value", "value_file")
+_VALUES = ("value", "value_file", "value_command")
+_SECRETS = (
+    *("client_secret", "client_secret_file", "client_secret_command"),
+    *("private_key_file", "private_key_command"),
+)
+_OF_COMMANDS = ("secret_seconds", "inherit_env")
+_OF_HEADER = ("header", *_VALUES)
 _OF_CLIENT = (
-    *("issuer", "token_endpoint", "client_id", "client_secret", "client_secret_file", "private_key_file"),
+    *("issuer", "token_endpoint", "client_id", *_SECRETS),
     *("key_id", "algorithm", "method", "parameters", "allow_private", "scopes", "resource", "omit_resource"),
 )
 _OF_BEHALF = ("audience", "subject_token_type", "catalogue")
-_SECRETS = ("client_secret", "client_secret_file", "private_key_file")
+_OF_USERS = ("client_document", "grant_of", "catalogue")
 _FILES = ("value_file", "client_secret_file", "private_key_file")
 # What a request for a token says is computed; a second value would be another request.
 _FIELDS = frozenset(
     {
         *("grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "resource", "scope"),
         *("audience", "assertion", "subject_token", "subject_token_type", "requested_token_type"),
-        *("actor_token", "actor_token_type"),
+        *("actor_token", "actor_token_type", "code", "redirect_uri", "code_verifier", "refresh_token"),
     }
 )
 _PRINCIPAL = ("subject", "tenant", "issuer", "client")
@@ -37,7 +45,7 @@ _PRINCIPAL = ("subject", "tenant", "issuer", "client")
 
 def check_credentials(findings: Findings) -> None:
     for path, server in findings.servers():
-        if server.upstream is None or not server.enabled:
+        if server.address is None or not server.enabled:
             continue
         _about_callers(findings, path, server)
         _passed(findings, path, server)
@@ -50,16 +58,21 @@ def _credentials(findings: Findings, path: Path, server: ServerConfig, shown: Cr
     _in_clear(findings, path, server)
     for key in _FILES:
         _readable(findings, (*path, key), getattr(shown, key))
+    check_commands(findings, path, shown)
     if shown.type == "header":
         _header(findings, path, server, shown)
         return
     _not_twice(findings, path, server, "Authorization")
-    _client(findings, path, shown)
-    named = shown.issuer is not None or shown.token_endpoint is not None or shown.private_key_file is not None
+    if shown.connects:
+        check_connected(findings, path, shown)
+        check_client(findings, path, shown)
+    else:
+        _client(findings, path, shown)
+    named = shown.issuer is not None or shown.token_endpoint is not None or shown.by_key
     if shown.type == "client_credentials" and not named:
         what = "the server itself says who gets this secret"
         findings.warn((*path, "type"), what, "Add 'issuer: https://…', the one the secret is for.")
-    if shown.resource is not None and not covers(shown.resource, server.upstream or ""):
+    if shown.resource is not None and not covers(shown.resource, server.address or ""):
         what = "a token for this would be none for the server"
         findings.problem((*path, "resource"), what, "It must be the server's address, or the beginning of it.")
     if shown.type in ON_BEHALF:
@@ -68,24 +81,26 @@ def _credentials(findings: Findings, path: Path, server: ServerConfig, shown: Cr
 
 def _foreign(findings: Findings, path: Path, shown: CredentialsConfig) -> None:
     """A key that means nothing here is a misunderstanding about what is sent."""
-    known = {"type", *(_OF_HEADER if shown.type == "header" else _OF_CLIENT)}
+    known = {"type", *_OF_COMMANDS, *(_OF_HEADER if shown.type == "header" else _OF_CLIENT)}
     known |= set(_OF_BEHALF) if shown.type in ON_BEHALF else set()
     known |= {"idp"} if shown.type == "id_jag" else set()
-    for key in (*_OF_HEADER, *_OF_CLIENT, *_OF_BEHALF, "idp"):
+    if shown.connects:
+        known = (known | set(_OF_USERS)) - {"token_endpoint"}
+    for key in (*_OF_HEADER, *_OF_CLIENT, *dict.fromkeys((*_OF_BEHALF, *_OF_USERS)), "idp"):
         if key not in known and findings.has((*path, key)):
             what = f"'{key}' means nothing for the type '{shown.type}'"
             findings.problem((*path, key), what, "Remove it, or choose another type.", at_key=True)
 
 
 def _in_clear(findings: Findings, path: Path, server: ServerConfig) -> None:
-    parts = urlsplit(server.upstream or "")
+    parts = urlsplit(server.address or "")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         findings.warn(path, "credentials go to this server in the clear", "Write https://.", at_key=True)
 
 
 def _header(findings: Findings, path: Path, server: ServerConfig, shown: CredentialsConfig) -> None:
-    if (shown.value is None) == (shown.value_file is None):
-        what = "the type 'header' needs one of 'value' and 'value_file'"
+    if len([key for key in _VALUES if getattr(shown, key) is not None]) != 1:
+        what = "the type 'header' needs one of 'value', 'value_file' and 'value_command'"
         findings.problem(path, what, 'Like value: "Bearer ${TOKEN}", or value_file: /run/secrets/token.', at_key=True)
     if shown.value is not None and not (shown.value.isprintable() and shown.value.isascii()):
         remedy = "If it comes from a file or a variable, look for a line break in it."
@@ -109,14 +124,19 @@ def _client(findings: Findings, path: Path, shown: OAuthClientConfig) -> None:
         findings.problem(
             path, "the key 'client_id' is missing", "It is the name that the issuer knows us by.", at_key=True
         )
+    if not any(getattr(shown, key) is not None for key in _SECRETS):
+        remedy = "Add 'client_secret: ${NAME}', 'client_secret_file', 'client_secret_command' or 'private_key_file'."
+        findings.problem(path, "nothing proves that we are this client", remedy, at_key=True)
+    check_client(findings, path, shown)
+
+
+def check_client(findings: Findings, path: Path, shown: OAuthClientConfig) -> None:
+    """What of a client is written fits together."""
     proofs = [key for key in _SECRETS if getattr(shown, key) is not None]
     if len(proofs) > 1:
         what = f"only one of {', '.join(proofs)} can prove who we are"
         findings.problem((*path, proofs[1]), what, "Remove the others.", at_key=True)
-    if not proofs:
-        remedy = "Add 'client_secret: ${NAME}', 'client_secret_file' or 'private_key_file'."
-        findings.problem(path, "nothing proves that we are this client", remedy, at_key=True)
-    by_key = shown.private_key_file is not None
+    by_key = shown.by_key
     if shown.method is not None and (shown.method == "private_key_jwt") != by_key:
         findings.problem((*path, "method"), "does not fit what is given to prove it", "Remove it: it is found out.")
     for key in ("key_id", "algorithm"):
@@ -145,6 +165,7 @@ def _behalf(findings: Findings, path: Path, shown: CredentialsConfig) -> None:
             return
         for key in ("client_secret_file", "private_key_file"):
             _readable(findings, (*path, "idp", key), getattr(shown.idp, key))
+        check_commands(findings, (*path, "idp"), shown.idp)
         _client(findings, (*path, "idp"), shown.idp)
         if shown.idp.issuer is None:
             findings.problem(
@@ -198,6 +219,9 @@ def _about_callers(findings: Findings, path: Path, server: ServerConfig) -> None
 
 def _passed(findings: Findings, path: Path, server: ServerConfig) -> None:
     taken = {name.lower() for name in server.headers}
+    authentication = findings.config.authentication
+    proxy = authentication.proxy if authentication is not None else None
+    vouching = {name.lower() for name in (proxy.subject, proxy.scopes) if name} if proxy is not None else set[str]()
     if server.credentials is not None and server.credentials.type == "header":
         taken.add(server.credentials.header.lower())
     if len(server.pass_headers) > carried_headers_max:
@@ -207,6 +231,11 @@ def _passed(findings: Findings, path: Path, server: ServerConfig) -> None:
         inner = (*path, "pass_headers", index)
         if not may_pass(name):
             findings.problem(inner, f"the header '{name}' of a client goes to no server", "Remove it.")
+        elif "*" in name:
+            findings.problem(inner, f"'{name}' is no header, and no pattern is taken here", "Name each header.")
+        elif name.lower() in vouching:
+            what = f"in '{name}' a proxy says who calls, and whoever comes without it could write anything there"
+            findings.problem(inner, what, "Write it under 'headers', as '${principal.subject}' or a claim.")
         elif name.lower() in taken:
             findings.problem(inner, f"the header '{name}' is written for this server already", "Remove one of both.")
         taken.add(name.lower())

@@ -34,13 +34,25 @@ def _server(findings: Findings, path: Path, name: str, names: list[str], *, at_k
         findings.problem(path, f"there is no server '{name}'", suggest(name, names), at_key=at_key)
 
 
+def is_uri(pattern: str) -> bool:
+    """Whether what stands before the first slash is the scheme of a URI, and no server's name."""
+    return ":" in pattern.partition("/")[0]
+
+
 def check_pattern(
-    findings: Findings, path: Path, pattern: str, names: list[str], endpoint: EndpointConfig, *, at_key: bool = False
+    findings: Findings,
+    path: Path,
+    pattern: str,
+    names: list[str],
+    endpoint: EndpointConfig,
+    *,
+    kind: str = "tool",
+    at_key: bool = False,
 ) -> None:
     """A pattern in the forms of `include`: `server/tool`, a tool's name, or a glob of either."""
-    server, slash, tool = pattern.partition("/")
-    if not pattern or (slash and not (server and tool)):
-        what = "must be 'server/tool', a tool's name, or a glob of either"
+    server, slash, thing = pattern.partition("/")
+    if not pattern or (slash and not (server and thing)):
+        what = f"must be 'server/{kind}', a {kind}'s name, or a glob of either"
         findings.problem(path, what, "Like 'crm/search_*' or 'get_*'.", at_key=at_key)
         return
     if not slash or _GLOB.search(server):

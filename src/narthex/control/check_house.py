@@ -19,6 +19,10 @@ _CARRIED_BY = (
 )
 
 
+# They are where to listen, and nothing by which anybody could call.
+_ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+
+
 def check_house(findings: Findings) -> None:
     config = findings.config
     data = _listen(findings, ("listen",), config.listen)
@@ -29,6 +33,12 @@ def check_house(findings: Findings) -> None:
             ("listen",),
             f"without authentication the gateway listens on the loopback only, and '{data.host}' is not that",
             "Write 'listen: http://127.0.0.1:8080', and let something that authenticates callers stand in front.",
+        )
+    if data and not opened and data.host in _ALL_ADDRESSES and not config.public_url and not config.allowed_hosts:
+        findings.warn(
+            ("listen",),
+            "clients elsewhere are refused (HTTP 421): no name by which they call this gateway is known",
+            "Add 'public_url: https://…' or 'allowed_hosts: [tools.internal]', the name or address they use.",
         )
     if admin and not admin.loopback:
         findings.problem(
@@ -88,10 +98,7 @@ def _tls(findings: Findings, data: Address | None) -> None:
 def _hosts(findings: Findings) -> None:
     config = findings.config
     if config.public_url is not None:
-        try:
-            parse_url(config.public_url)
-        except AddressError as error:
-            findings.problem(("public_url",), f"{error}")
+        _public(findings, config.public_url)
     for index, host in enumerate(config.allowed_hosts):
         if not host or any(letter in host for letter in "/@ "):
             findings.problem(
@@ -105,6 +112,22 @@ def _hosts(findings: Findings) -> None:
             findings.problem(
                 ("allowed_origins", index), "must be an origin: a scheme and a host", "Like https://chat.example.com."
             )
+
+
+def _public(findings: Findings, text: str) -> None:
+    """The endpoints, the issuer and all metadata are named after it: clients compare these sign by sign."""
+    path: Path = ("public_url",)
+    try:
+        parts = parse_url(text)
+    except AddressError as error:
+        findings.problem(path, f"{error}")
+        return
+    if "@" in parts.netloc or "?" in text:
+        what = "an address that clients are told has no user, no password and no query"
+        findings.problem(path, what, "Like https://tools.example.com.")
+    elif parts.path.rstrip("/").endswith(("/mcp", "/sse")):
+        what = f"clients would find the gateway at {text.rstrip('/')}/mcp: '/mcp' is added to it"
+        findings.warn(path, what, "Leave it away, if it is that of the endpoint.")
 
 
 def _limits(findings: Findings) -> None:

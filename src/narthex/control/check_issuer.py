@@ -4,10 +4,10 @@ Knows: the rules between the keys of `authentication.server`. Refuses to know: t
 """
 
 from pathlib import Path as FilePath
-from urllib.parse import urlsplit
 
-from narthex.control.address import AddressError, is_loopback, parse_listen, parse_url
+from narthex.control.address import AddressError, is_loopback, parse_url
 from narthex.control.check import Findings
+from narthex.control.check_public import check_public
 from narthex.control.problem import Path
 from narthex.model.issuer import AuthorizationServerConfig, ClientConfig, LoginConfig
 from narthex.store.users_file import BadUsers, read
@@ -21,7 +21,12 @@ def check_issuer(findings: Findings) -> None:
     if config is None or config.server is None:
         return
     server = config.server
-    _named(findings)
+    # Its name is in every token, and browsers are sent to it: it must be one address, known before.
+    check_public(
+        findings,
+        in_the_open="passwords and tokens would go over the network in the open: people sign in over https",
+        nameless="an authorization server needs a name by which browsers find it",
+    )
     _people(findings, server)
     if server.login is not None:
         _login(findings, server.login)
@@ -32,25 +37,6 @@ def check_issuer(findings: Findings) -> None:
         if client.client_id in seen:
             findings.problem((*path, "client_id"), "this client is listed twice", "Give each a name of its own.")
         seen.add(client.client_id)
-
-
-def _named(findings: Findings) -> None:
-    """Its name is in every token, and browsers are sent to it: it must be one address, known before."""
-    config = findings.config
-    if config.public_url is not None:
-        if urlsplit(config.public_url).scheme != "https" and not is_loopback(
-            urlsplit(config.public_url).hostname or ""
-        ):
-            what = "passwords and tokens would go over the network in the open: people sign in over https"
-            findings.problem(("public_url",), what, "Write https://, and end TLS here or in front.")
-        return
-    try:
-        address = parse_listen(config.listen)
-    except AddressError:
-        return  # said elsewhere
-    if not address.loopback:
-        what = "an authorization server needs a name by which browsers find it"
-        findings.problem(("public_url",), what, "Add 'public_url: https://…'.")
 
 
 def _people(findings: Findings, server: AuthorizationServerConfig) -> None:

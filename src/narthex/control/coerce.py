@@ -2,7 +2,7 @@
 
 Knows: scalars, and which types a place accepts. Refuses to know: what a key is for.
 
-Three rules: a key set to nothing is absent · where text is wanted, a number or a truth value is taken as written
+Three rules: a key set to nothing is absent · where text alone is wanted, a number or a truth value is taken as written
 (`PORT: 8080` in `env`, `1.10` stays `1.10`) · where a number is wanted, text that came out of `${…}` is read as one.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 from narthex.control.document import Document
 from narthex.control.problem import Path
 from narthex.control.schema import Schema, config_schema, resolve
-from narthex.control.yaml import core
+from narthex.wire.plain_scalars import meant
 
 
 def coerce(document: Document, substituted: set[Path]) -> None:
@@ -47,11 +47,18 @@ def _scalar(document: Document, substituted: set[Path], schema: Schema, value: A
     types = {part.get("type") for part in _options(schema)}
     if isinstance(value, str):
         if path in substituted and "string" not in types and types & {"integer", "number", "boolean"}:
-            return core(value)
+            return meant(value)
         return value
-    if "string" in types and value is not None and path in document.raw:
+    if value is not None and "string" in types and not types & _kinds_of(value) and path in document.raw:
         return document.raw[path]
     return value
+
+
+def _kinds_of(value: Any) -> set[str]:
+    """The types of the schema that a scalar other than text already has."""
+    if isinstance(value, bool):
+        return {"boolean"}
+    return {int: {"integer", "number"}, float: {"number"}}.get(type(value), set())
 
 
 def _options(schema: Schema) -> list[Schema]:

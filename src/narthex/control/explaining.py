@@ -12,7 +12,7 @@ import msgspec
 from narthex.identity.authority import Authority
 from narthex.model.config import Config
 from narthex.model.identity import LOCAL, Principal, Refusal
-from narthex.relay.explain import described, explain
+from narthex.relay.explain import Look, described, explain, unseen
 from narthex.relay.slot import Slot
 from narthex.wire.api_key import named_prefix
 
@@ -39,8 +39,8 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
 class Explaining:
     """Answers from memory, at once: it asks no issuer and no server."""
 
-    def __init__(self, slot: Slot, authority: Authority) -> None:
-        self._slot, self._authority = slot, authority
+    def __init__(self, slot: Slot, authority: Authority, look: Look = unseen) -> None:
+        self._slot, self._authority, self._look = slot, authority, look
 
     def explain(self, question: object) -> Tree:
         """Raises `NoAnswer`."""
@@ -58,7 +58,7 @@ class Explaining:
         found = self._who(asked)
         barred = found.message if isinstance(found, Refusal) else ""
         who = found if isinstance(found, Principal) else Principal("nobody")
-        return described(explain(config, endpoint, who, method, params, barred))
+        return described(explain(config, endpoint, who, method, params, barred, self._look))
 
     def _who(self, asked: Asked) -> Principal | Refusal:
         if sum(one is not None for one in (asked.key, asked.scopes, asked.claims)) != 1:
@@ -115,11 +115,16 @@ ANSWER: Tree = {
         "endpoint": _TEXT,
         "name": _TEXT,
         "server": _MAYBE,
-        "listed": {"type": ["boolean", "null"], "description": "Whether the caller finds it in its list."},
+        "listed": {"type": "boolean", "description": "Whether the caller finds it in its list."},
         "caller": {"type": "object"},
         "required_scopes": _TEXTS,
         "granted_scopes": _TEXTS,
         "missing_scopes": _TEXTS,
+        "rules": {
+            "type": "object",
+            "additionalProperties": _TEXT,
+            "description": "Which rules hold for this call, and where each stands in the configuration.",
+        },
         "required_by": {
             "type": "array",
             "items": {"type": "object", "properties": {"where": _TEXT, "scopes": _TEXTS}, "required": ["where"]},

@@ -179,8 +179,13 @@ def _render(path: Path, servers: list[dict[str, Any]]) -> str:
             del server["enabled"]
         first = {key: server[key] for key in _ORDER if key in server}
         ordered.append(first | server)
-    text: str = yaml.dump({"servers": ordered}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    return f"# Made from {path.name} by `narthex import mcp-json`.\n{text}"
+    return f"# Made from {path.name} by `narthex import mcp-json`.\n{dumped({'servers': ordered})}"
+
+
+def dumped(tree: dict[str, Any]) -> str:
+    """As people write YAML."""
+    text: str = yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return text
 
 
 def _variable(name: str) -> str:

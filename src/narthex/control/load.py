@@ -21,6 +21,8 @@ from narthex.control.read import read
 from narthex.control.substitute import Missing, Substitution
 from narthex.control.validate import validate
 from narthex.model.config import Config
+from narthex.model.rules.rules import KEYS
+from narthex.upstream.sql.address import beside
 
 LogFormat = Literal["auto", "human", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -198,13 +200,21 @@ def _read_env_files(document: Document, substitution: Substitution) -> list[Prob
     return problems
 
 
+# Half of `authentication` would let other people in than the whole; half of the others is of no use.
+_WHOLE = ("authentication", "audit", "metering", "ner")
+# Half of a credential would be another one, half of a choice would offer more.
+_WHOLE_OF_SERVERS = ("credentials", "operations", "answers", "requests")
+
+
 def _freeze(document: Document, broken: set[Path], folder: FilePath) -> tuple[Config, tuple[int, ...]]:
     """The nouns, made of what the schema accepted, and the place of each server that was."""
     tree = {key: value for key, value in document.tree.items() if not str(key).startswith("x-")}
+    broken = {_whole(path) for path in broken}
     for path in sorted((path for path in broken if path and path[0] != "servers"), key=len, reverse=True):
         _remove(tree, path)
-    if any(path[:1] == ("authentication",) for path in broken):
-        tree.pop("authentication", None)  # half of it would let other people in than the whole
+    for name in _WHOLE:
+        if any(path[:1] == (name,) for path in broken):
+            tree.pop(name, None)
     servers = tree.pop("servers", [])
     places = []
     good = []
@@ -215,17 +225,27 @@ def _freeze(document: Document, broken: set[Path], folder: FilePath) -> tuple[Co
                 continue
             for path in inner:
                 _remove(server, path)
-            if any(path[:1] == ("credentials",) for path in inner):
-                server.pop("credentials", None)  # half of it would be another credential
+            for name in _WHOLE_OF_SERVERS:
+                if any(path[:1] == (name,) for path in inner):
+                    server.pop(name, None)
             good.append(_normal(server, folder))
             places.append(place)
+    _make_absolute(tree, folder)
+    return msgspec.convert({**tree, "servers": good}, Config), tuple(places)
+
+
+def _make_absolute(tree: dict[str, Any], folder: FilePath) -> None:
+    """Paths stand relative to the configuration."""
     if "tls" in tree:
         tree["tls"] = {key: str(folder / FilePath(name).expanduser()) for key, name in tree["tls"].items()}
     if isinstance(tree.get("authentication"), dict):
         tree["authentication"] = _with_files(tree["authentication"], folder)
+    if isinstance(tree.get("audit"), dict):
+        tree["audit"] = _with_paths(tree["audit"], folder)
+    if isinstance(tree.get("ner"), dict) and "/" in tree["ner"].get("model", ""):
+        tree["ner"] = {**tree["ner"], "model": str(folder / FilePath(tree["ner"]["model"]).expanduser())}
     if "state" in tree:
         tree["state"] = str(folder / FilePath(tree["state"]).expanduser())
-    return msgspec.convert({**tree, "servers": good}, Config), tuple(places)
 
 
 def _with_files(authentication: dict[str, Any], folder: FilePath) -> dict[str, Any]:
@@ -242,6 +262,18 @@ def _with_files(authentication: dict[str, Any], folder: FilePath) -> dict[str, A
     return found
 
 
+def _with_paths(audit: dict[str, Any], folder: FilePath) -> dict[str, Any]:
+    """The same with absolute paths."""
+    found = dict(audit)
+    if "folder" in found:
+        found["folder"] = str(folder / FilePath(found["folder"]).expanduser())
+    found["sinks"] = [
+        {**sink, "path": str(folder / FilePath(sink["path"]).expanduser())} if "path" in sink else sink
+        for sink in found.get("sinks", ())
+    ]
+    return found
+
+
 def _normal(server: dict[str, Any], folder: FilePath) -> dict[str, Any]:
     """`command: npx` with `args: [...]` becomes one list; folders become absolute."""
     server = dict(server)
@@ -251,6 +283,12 @@ def _normal(server: dict[str, Any], folder: FilePath) -> dict[str, Any]:
         server["command"] = [*([command] if isinstance(command, str) else command), *arguments]
     if "cwd" in server:
         server["cwd"] = str(folder / FilePath(server["cwd"]).expanduser())
+    elif "python" in server:
+        server["cwd"] = str(folder)  # where a module beside the file is found
+    if isinstance(server.get("openapi"), str) and "://" not in server["openapi"]:
+        server["openapi"] = str(folder / FilePath(server["openapi"]).expanduser())
+    if isinstance(server.get("sql"), str):
+        server["sql"] = beside(server["sql"], folder)
     if isinstance(server.get("credentials"), dict):
         server["credentials"] = _with_secret_files(server["credentials"], folder)
     return server
@@ -263,6 +301,12 @@ def _with_secret_files(shown: dict[str, Any], folder: FilePath) -> dict[str, Any
     if isinstance(shown.get("idp"), dict):
         found["idp"] = _with_secret_files(shown["idp"], folder)
     return found
+
+
+def _whole(path: Path) -> Path:
+    """Half of a rule would be another rule."""
+    cut = next((place + 1 for place, part in enumerate(path) if part in KEYS), len(path))
+    return path[:cut]
 
 
 def _remove(tree: Any, path: Path) -> None:

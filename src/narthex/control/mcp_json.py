@@ -29,20 +29,21 @@ _REMOTE_TYPES = {
     "remote",
 }
 _LOCAL_TYPES = {"stdio", "local"}
+_OUR_KINDS = {"python", "openapi", "http", "sql"}  # no client writes these at a server
 _NAME_CHARS_MAX = 32  # as in model.config.ServerName
 
 
 def servers_path(tree: Any) -> Path | None:
-    """Where the servers stand in a client's file; None for a file of ours."""
+    """Where the servers stand in a client's file, or would stand; None for a file of ours."""
     for home in _HOMES if isinstance(tree, dict) else ():
         value = tree
         for part in home:
             value = value.get(part) if isinstance(value, dict) else None
         # In a file of ours `servers` is a list, and `upstream` a key of each.
-        is_theirs = home != ("servers",) or tree.keys() <= {"servers", "inputs"}
+        is_theirs = home != ("servers",) or (tree.keys() <= {"servers", "inputs"} and not _any_is_ours(value))
         if is_theirs and isinstance(value, dict) and all(_could_be_entry(entry) for entry in value.values()):
             return home
-    return None
+    return ("mcpServers",) if _of_projects(tree) else None
 
 
 def is_off(entry: Any) -> bool:
@@ -59,7 +60,7 @@ def translate(document: Document, home: Path, own_listen: str) -> Document:
     taken: set[str] = set()
     servers: Any = document.tree
     for part in home:
-        servers = servers[part]
+        servers = servers.get(part, {})  # Claude Code may know servers of projects alone
     for name, entry in servers.items():
         path = (*home, name)
         if not isinstance(entry, dict):
@@ -73,6 +74,10 @@ def translate(document: Document, home: Path, own_listen: str) -> Document:
         ours.origin[place] = path
         ours.values[place] = document.keys.get(path) or document.nearest(path)
         _Entry(document, ours, path, place, entry).translate(sane_name(str(name), taken), str(name))
+    for project, count in _of_projects(document.tree).items():
+        what = f"{count} server{'s' if count > 1 else ''} of this project alone; passed over"
+        remedy = "Add them with 'claude mcp add --scope user', or to a file of ours."
+        ours.notes.append(document.problem(("projects", project, "mcpServers"), what, remedy, at_key=True))
     return ours
 
 
@@ -143,7 +148,7 @@ class _Entry:
             self.put(("upstream",), (key,), value)
 
     def kind(self, key: str, value: Any) -> None:
-        if value not in _REMOTE_TYPES | _LOCAL_TYPES:
+        if not isinstance(value, str) or value not in _REMOTE_TYPES | _LOCAL_TYPES:
             self.note((key,), "is a transport that is not known here; found out instead")
 
     def headers(self, key: str, value: Any) -> None:
@@ -229,8 +234,25 @@ class _Entry:
         self.ours.notes.append(self.theirs.problem(self.path + path, what, at_key=at_key))
 
 
+def _of_projects(tree: Any) -> dict[str, int]:
+    """How many servers each project of `~/.claude.json` has: `claude mcp add` writes them there by default."""
+    projects = tree.get("projects") if isinstance(tree, dict) else None
+    found = {}
+    for name, project in projects.items() if isinstance(projects, dict) else ():
+        servers = project.get("mcpServers") if isinstance(project, dict) else None
+        if isinstance(servers, dict) and servers:
+            found[str(name)] = len(servers)
+    return found
+
+
 def _could_be_entry(entry: Any) -> bool:
     return not isinstance(entry, dict) or "upstream" not in entry
+
+
+def _any_is_ours(entries: Any) -> bool:
+    """Whether a file of ours has been written with names for keys: it is to hear that ours is a list."""
+    values = entries.values() if isinstance(entries, dict) else ()
+    return any(not _OUR_KINDS.isdisjoint(entry) for entry in values if isinstance(entry, dict))
 
 
 def _leads_back(entry: dict[str, Any], own_listen: str) -> bool:

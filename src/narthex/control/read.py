@@ -70,6 +70,12 @@ def is_client_map(node: Node | None) -> bool:
 def _trimmed(root: Node) -> Node:
     """Clients keep megabytes of other things beside their servers; they are dropped before a tree is built."""
     if any(is_client_map(root.member(key)) for key in CLIENT_KEYS) or is_client_map(root.member("servers")):
-        kept = (*CLIENT_KEYS, "servers", "inputs")
+        kept = [*CLIENT_KEYS, "servers", "inputs"]
+        if is_client_map(root.member("mcpServers")):
+            kept.append("projects")
         root.value = [(key, value) for key, value in root.value if key.value in kept]
+    projects = root.member("projects")  # where Claude Code has servers of single projects, beside their histories
+    for _, project in projects.value if projects is not None and projects.kind == "map" else ():
+        if project.kind == "map":
+            project.value = [(key, value) for key, value in project.value if key.value == "mcpServers"]
     return root

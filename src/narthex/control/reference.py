@@ -15,8 +15,23 @@ _SECTIONS = (
     (
         "A server",
         "ServerConfig",
-        "An entry of `servers`. Exactly one of `upstream` and `command` says what kind it is.",
+        "An entry of `servers`. Exactly one of `upstream`, `command` and `python` says what kind it is.",
     ),
+    (
+        "Operations of an HTTP API",
+        "OperationsConfig",
+        "The value of a server's `operations`: whatever is said must hold; see [HTTP APIs](http-apis.md).",
+    ),
+    ("Answers of an HTTP API", "AnswerConfig", "A value of a server's `answers`, or the `answer` of a request."),
+    ("Pages of answers", "PagesConfig", "The value of `pages`."),
+    ("A request to an HTTP API", "RequestConfig", "A value of a server's `requests`; its key is the tool's name."),
+    (
+        "A query",
+        "QueryConfig",
+        "A value of a server's `queries`; its key is the tool's name. See [databases](databases.md).",
+    ),
+    ("A parameter of a query", "ParameterConfig", "A value of a query's `parameters`; its key is the `:name`."),
+    ("A database", "DatabaseConfig", "The value of a server's `database`."),
     ("An endpoint", "EndpointConfig", "A value of `endpoints`; its key is the last part of the URL, `/mcp/{name}`."),
     ("A changed tool", "ToolChange", "A value of an endpoint's `tools`; its key is `server/tool`."),
     (
@@ -30,6 +45,11 @@ _SECTIONS = (
         "The value of a server's `credentials`; see [what servers are shown](upstream-credentials.md).",
     ),
     ("Who vouches for callers", "IdentityProviderConfig", "The value of `credentials.idp`."),
+    (
+        "Grants at rest",
+        "VaultConfig",
+        "The value of `vault`; see [the vault](upstream-credentials.md#the-vault).",
+    ),
     ("Who may call", "AuthenticationConfig", "The value of `authentication`."),
     (
         "An authorization server of our own",
@@ -37,6 +57,11 @@ _SECTIONS = (
         "The value of `authentication.server`; see [embedded login](embedded-login.md).",
     ),
     ("Signing in elsewhere", "LoginConfig", "The value of `authentication.server.login`."),
+    (
+        "Signing in with a browser",
+        "SignInConfig",
+        "The value of `authentication.sign_in`; see [connecting accounts](connect.md).",
+    ),
     ("A known client", "ClientConfig", "An entry of `authentication.server.clients`."),
     ("An issuer", "IssuerConfig", "An entry of `authentication.issuers`."),
     ("The claims of an issuer", "ClaimsConfig", "The value of an issuer's `claims`."),
@@ -45,9 +70,57 @@ _SECTIONS = (
     ("Roles", "RolesConfig", "The value of `authentication.scopes.roles`."),
     ("A proxy in front", "ProxyConfig", "The value of `authentication.proxy`."),
     ("Certificates of clients", "CertificatesConfig", "The value of `authentication.certificates`."),
+    (
+        "A rate limit",
+        "RateLimit",
+        "The value of `rate_limit`, or an entry of it; see [limits on calls](limits-on-calls.md).",
+    ),
+    ("A quota", "Quota", "The value of `quota`, or an entry of it."),
+    ("What a call costs", "Cost", "The long form of `cost`. All that is named adds up."),
+    ("Whose yes a call needs", "Approval", "The value of `approval`; see [approvals](approvals.md)."),
+    ("Approvals of operators", "ApprovalsConfig", "The value of `approvals`."),
+    ("Who is told of them", "WebhookConfig", "The value of `approvals.webhook`."),
+    (
+        "What is held against schemas",
+        "Validation",
+        "The value of `validation`; see [validation](validation.md).",
+    ),
+    (
+        "What may not be shown, or sent",
+        "Redaction",
+        "The value of `redaction`, or an entry of it; see [redaction](redaction.md).",
+    ),
+    (
+        "Definitions that are pinned",
+        "Definitions",
+        "The value of `definitions`; see [definitions](definitions.md).",
+    ),
+    ("How large results may be", "ResultSize", "The value of `result`; see [large results](results.md)."),
+    (
+        "Answers that are given again",
+        "Caching",
+        "The value of `cache`; see [answers given again](results.md#answers-given-again).",
+    ),
+    ("Places at a server", "Bulkhead", "The value of `bulkhead`; see [resilience](resilience.md)."),
+    (
+        "When a server is left alone",
+        "BreakerRule",
+        "The value of `breaker`; see [resilience](resilience.md#the-breaker).",
+    ),
+    ("A pattern of your own", "Pattern", "An entry of `patterns`."),
+    ("What finds names", "NerConfig", "The value of `ner`; see [names](redaction.md#names-of-people-and-places)."),
+    ("What gateways share", "SharedConfig", "The value of `shared`."),
+    (
+        "Rules of a tenant, or of single tools",
+        "Rules",
+        "A value of `tenants`, or of `rules` of a server or an endpoint.",
+    ),
     ("What a process may use", "Resources", "The value of a server's `resources`."),
     ("The administration address", "AdminConfig", "The value of `admin`."),
     ("The log", "LogConfig", "The value of `log`."),
+    ("What is counted", "MeteringConfig", "The value of `metering`; see [metrics](metrics.md)."),
+    ("The audit log", "AuditConfig", "The value of `audit`; see [the audit log](audit.md)."),
+    ("Where records go besides", "SinkConfig", "An entry of `audit.sinks`."),
 )
 
 
@@ -85,7 +158,7 @@ def _kind(schema: Schema) -> str:
         options = sorted(schema["enum"], key=lambda option: option != default)
         return ", ".join(f"`{option}`" for option in options)
     if "anyOf" in schema:
-        return " or ".join(_kind(option) for option in schema["anyOf"])
+        return _one_or_several(schema["anyOf"]) or " or ".join(_kind(option) for option in schema["anyOf"])
     kind = schema.get("type")
     if kind == "array":
         return f"list of {_plural(_kind(schema.get('items', {})))}"
@@ -94,6 +167,15 @@ def _kind(schema: Schema) -> str:
         return f"name: {_kind(inner)}" if isinstance(inner, dict) and inner else "mapping"
     words = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
     return words.get(str(kind), "anything")
+
+
+def _one_or_several(options: list[Schema]) -> str:
+    """`mapping, or a list of them`: where one thing may stand for a list of one."""
+    single = [option for option in options if option.get("type") != "array"]
+    several = [option for option in options if option.get("type") == "array"]
+    if len(single) == len(several) == 1 and several[0].get("items") == single[0]:
+        return f"{_kind(single[0])}, or a list of them"
+    return ""
 
 
 def _plural(kind: str) -> str:
@@ -109,7 +191,7 @@ def _default(schema: Schema) -> str:
 
 def _anchor(noun: str) -> str:
     titles = {noun: title for title, noun, _ in _SECTIONS}
-    return titles.get(noun, "limits").lower().replace(" ", "-")
+    return titles.get(noun, "limits").lower().replace(",", "").replace(" ", "-")
 
 
 def _cell(text: str) -> str:

@@ -48,6 +48,7 @@ def schema_at(path: Path) -> Schema:
     """The part of the schema that speaks of `path`; empty where nothing is said."""
     schema = config_schema()
     for part in path:
+        schema = _of_kind(schema, part)
         if isinstance(part, int):
             inner = schema.get("items")
         else:
@@ -56,6 +57,18 @@ def schema_at(path: Path) -> Schema:
             return {}
         schema = resolve(inner)
     return schema
+
+
+def alternative(schema: Schema, value: object) -> Schema:
+    """Of several forms a key may have, the one this value was meant to have; empty: none, or no single one."""
+    kind = "array" if isinstance(value, list) else "object" if isinstance(value, dict) else ""
+    found = [option for option in map(resolve, schema.get("anyOf", ())) if option.get("type") == kind]
+    return found[0] if len(found) == 1 else {}
+
+
+def _of_kind(schema: Schema, part: str | int) -> Schema:
+    """The form of a key below which there can be such a part."""
+    return alternative(schema, [] if isinstance(part, int) else {}) if "anyOf" in schema else schema
 
 
 def resolve(schema: Schema) -> Schema:
@@ -87,6 +100,8 @@ def _without_null(schema: Schema) -> None:
     if len(options) == 1:
         del schema["anyOf"]
         schema.update(options[0])
+    elif options:
+        schema["anyOf"] = options
     if schema.get("default", ...) is None:
         del schema["default"]
 

@@ -13,7 +13,7 @@ import jsonschema_rs
 
 from narthex.control.document import Document
 from narthex.control.problem import Path, Problem
-from narthex.control.schema import config_schema, schema_at
+from narthex.control.schema import alternative, config_schema, resolve, schema_at
 
 _KINDS = {
     "string": "text",
@@ -54,9 +54,7 @@ _ELSEWHERE = {
     "timeout": "Here it is called 'timeout_seconds'.",
     "port": "Here it is part of 'listen: http://127.0.0.1:8080'.",
     "host": "Here it is part of 'listen: http://127.0.0.1:8080'.",
-    "openapi": "This version has no servers of this kind.",
     "sql": "This version has no servers of this kind.",
-    "python": "This version has no servers of this kind.",
     "workers": "This version runs as one process.",
     "bind": "This version does not bind arguments.",
 }
@@ -98,7 +96,8 @@ def suggest(word: str, known: list[str]) -> str:
 
 def _explain(document: Document, path: Path, kind: Any) -> Iterator[tuple[Path, Problem]]:
     if kind.name == "additionalProperties":
-        known = sorted(schema_at(path).get("properties", ()))
+        schema = schema_at(path)
+        known = sorted((alternative(schema, {}) or schema).get("properties", ()))
         for key in kind.unexpected:
             remedy = _ELSEWHERE.get(key) if path else None
             inner = (*path, key)
@@ -107,6 +106,8 @@ def _explain(document: Document, path: Path, kind: Any) -> Iterator[tuple[Path, 
         yield path, document.problem(path, f"the key '{kind.property}' is missing", _example(path, kind.property))
     elif kind.name == "propertyNames":
         yield from _bad_names(document, path)
+    elif kind.name == "anyOf" and (inside := _inside(document, path)):
+        yield from inside
     elif kind.name == "anyOf" and (items := _bad_items(document, path)):
         yield from items
     else:
@@ -124,6 +125,20 @@ def _bad_names(document: Document, path: Path) -> Iterator[tuple[Path, Problem]]
         if not accepts.is_valid(key):
             inner = (*path, key)
             yield inner, document.problem(inner, f"'{key}' cannot be a name here", _rule(rule["pattern"]), at_key=True)
+
+
+def _inside(document: Document, path: Path) -> list[tuple[Path, Problem]]:
+    """Where a mapping, or a list of mappings, is one of the alternatives: what is wrong inside of it."""
+    value = _value(document, path)
+    meant = alternative(schema_at(path), value)
+    if not meant or resolve(meant.get("items", meant)).get("type") != "object":
+        return []
+    accepts = jsonschema_rs.Draft202012Validator({**meant, "$defs": config_schema()["$defs"]}, offline=True)
+    return [
+        found
+        for error in accepts.iter_errors(value)
+        for found in _explain(document, (*path, *error.instance_path), error.kind)
+    ]
 
 
 def _bad_items(document: Document, path: Path) -> list[tuple[Path, Problem]]:
@@ -149,10 +164,12 @@ def _sentence(document: Document, path: Path, kind: Any) -> tuple[str, str]:
             return f"must be greater than {kind.limit:g}", ""
         case "minimum":
             return f"must be at least {kind.limit:g}", ""
+        case "maximum":
+            return f"must be at most {kind.limit:g}", ""
         case "anyOf" if value in ([], ""):
             return "must not be empty", ""
         case "anyOf":
-            options = [_types([option.get("type")]) for option in schema_at(path).get("anyOf", ())]
+            options = [_types([resolve(option).get("type")]) for option in schema_at(path).get("anyOf", ())]
             return f"must be {' or '.join(options)}, and is {_kind_of(value)}", _hint(path, value)
         case "minItems" | "minLength":
             return "must not be empty", ""

@@ -5,11 +5,43 @@ defaults; those come from the nouns in `model.config`. A test proves that no key
 """
 
 from narthex.control.wording import Words
+from narthex.control.words_of_approvals import APPROVALS
+from narthex.control.words_of_approvals import WORDS as OF_APPROVALS
+from narthex.control.words_of_audit import AUDIT
+from narthex.control.words_of_audit import WORDS as OF_AUDIT
 from narthex.control.words_of_credentials import WORDS as OF_CREDENTIALS
+from narthex.control.words_of_http import OF_HTTP
+from narthex.control.words_of_http import WORDS as OF_APIS
+from narthex.control.words_of_limits import OF_LIMITS
+from narthex.control.words_of_ner import NER
+from narthex.control.words_of_ner import WORDS as OF_NER
+from narthex.control.words_of_opentelemetry import OPENTELEMETRY
+from narthex.control.words_of_opentelemetry import WORDS as OF_OPENTELEMETRY
+from narthex.control.words_of_python import OF_PYTHON
+from narthex.control.words_of_rules import RULES
+from narthex.control.words_of_rules import WORDS as OF_RULES
+from narthex.control.words_of_scopes import OF_ENDPOINT as OF_ENDPOINT_SCOPES
+from narthex.control.words_of_scopes import OF_SERVER as OF_SERVER_SCOPES
+from narthex.control.words_of_scopes import WORDS as OF_SCOPES
+from narthex.control.words_of_sql import OF_SQL
+from narthex.control.words_of_sql import WORDS as OF_DATABASES
 
 WORDS: dict[str, dict[str, Words]] = {
+    **OF_APPROVALS,
+    **OF_APIS,
+    **OF_AUDIT,
+    **OF_NER,
+    **OF_OPENTELEMETRY,
     **OF_CREDENTIALS,
+    **OF_RULES,
+    **OF_SCOPES,
+    **OF_DATABASES,
     "Config": {
+        **RULES,
+        "tenants": Words(
+            "What holds for the callers of one tenant: any of the keys that also stand at a server.",
+            "{acme: {rate_limit: {requests_per_minute: 600}}}",
+        ),
         "name": Words("What the gateway calls itself towards clients. It also names the state folder.", "acme-tools"),
         "title": Words("The same for humans to read. Absent: clients show the name.", "Acme tools"),
         "listen": Words(
@@ -44,7 +76,7 @@ WORDS: dict[str, dict[str, Words]] = {
             "Text for the model, shown before the instructions of the servers.", "Search before you create."
         ),
         "servers": Words(
-            "What stands behind the gateway. A server's kind is the key it has: `upstream` or `command`.",
+            "What stands behind the gateway. A server's kind is the key it has: `upstream`, `command`, `python`.",
             '[{name: crm, upstream: "https://crm.example.com/mcp"}]',
         ),
         "endpoints": Words(
@@ -55,12 +87,30 @@ WORDS: dict[str, dict[str, Words]] = {
             "Who may call. Absent: everybody on this machine, and nobody from elsewhere.",
             '{type: oauth2, issuer: "https://auth.example.com"}',
         ),
+        "vault": Words(
+            "How grants of users are sealed at rest. Absent: with a key that is made in the state folder.",
+            '{key: "${VAULT_KEY}"}',
+        ),
+        "shared": Words(
+            "Where gateways on several machines keep what they must know of each other: the counts of limits. Absent: "
+            "in the state folder, for all processes of this machine that use it.",
+            '{url: "redis://cache.internal:6379/0"}',
+        ),
+        "ner": NER,
+        "approvals": APPROVALS,
+        "audit": AUDIT,
+        "opentelemetry": OPENTELEMETRY,
         "metering": Words(
-            "What is counted. Understood, not enforced in this version: `serve` refuses to start with it.",
-            "{backend: prometheus, metrics: [tool_calls]}",
+            "What is counted of calls and shown at `/metrics`. Absent: everything.",
+            "{backend: prometheus, metrics: [tool_calls, latency]}",
         ),
     },
     "ServerConfig": {
+        **RULES,
+        "rules": Words(
+            "What holds for single tools, by name or glob; more specific than what holds for the whole server.",
+            '{"create_*": {rate_limit: {requests_per_minute: 5}}}',
+        ),
         "name": Words(
             "The server's name, and the first half of its tools' names: `<name>__<tool>`. Names that differ only in "
             "upper and lower case, or in `_` and `-`, are the same.",
@@ -75,6 +125,9 @@ WORDS: dict[str, dict[str, Words]] = {
             "the program alone, its arguments stand in `args`.",
             '[npx, -y, "@modelcontextprotocol/server-everything"]',
         ),
+        **OF_PYTHON,
+        **OF_SQL,
+        **OF_HTTP,
         "env": Words(
             "Environment variables for the command, besides the few every program needs.",
             '{GITHUB_TOKEN: "${GITHUB_TOKEN}"}',
@@ -103,46 +156,14 @@ WORDS: dict[str, dict[str, Words]] = {
         "description": Words("What the server is for, in a sentence.", "Customers and contracts"),
         "start": Words("`lazy`: the command starts with the first call. `eager`: with the gateway.", "eager"),
         "idle_stop_seconds": Words("Stop the command after so many seconds without a call.", "600"),
-        "timeout_seconds": Words("How long the server may be silent during a call; progress extends it.", "120"),
         "start_seconds": Words("How long the command may take to start.", "90"),
         "resources": Words("What the operating system lets one process of the command use.", "{memory_mb: 512}"),
         "stateless": Words(
-            "The server keeps nothing between calls, so callers may share one session with it.",
+            "The server keeps nothing between calls, so callers may share one session or process with it.",
             "true",
         ),
         "enabled": Words("`false` leaves the server out, without deleting its entry.", "false"),
-        "rate_limit": Words(
-            "Calls per minute. Understood, not enforced in this version: `serve` refuses to start with it.",
-            "{requests_per_minute: 60}",
-        ),
-        "required_scopes": Words(
-            "Scopes a caller needs for whatever this server has. Needs `authentication`.", '["crm:read"]'
-        ),
-        "scopes": Words(
-            "Further scopes for single tools, by name or glob. All that speaks of a tool adds up.",
-            '{"create_*": ["crm:write"], delete_contact: ["crm:write", "crm:admin"]}',
-        ),
-        "scopes_by_annotation": Words(
-            "Further scopes by what the server says of its tools (`readOnlyHint`). Only with `trusted: true`.",
-            '{read_only: [], other: ["crm:write"]}',
-        ),
-        "trusted": Words(
-            "What the server says of its own tools is believed. Without it, nothing it says opens anything.", "true"
-        ),
-        "declared_scopes": Words(
-            "`accept`: a tool also requires the scopes that its server declares for it (`_meta` "
-            "`dev.narthex/required_scopes`). They add to what stands here; they never open anything.",
-            "accept",
-        ),
-        "concealed": Words(
-            "To callers without its `required_scopes` this server does not exist: what they name of it is unknown, and "
-            "no answer tells which scope they lack.",
-            "true",
-        ),
-    },
-    "ScopesByAnnotation": {
-        "read_only": Words("For tools with `readOnlyHint: true`.", "[]"),
-        "other": Words("For all other tools.", '["crm:write"]'),
+        **OF_SERVER_SCOPES,
     },
     "Resources": {
         "cpu_seconds": Words("Processor time, over the life of the process.", "3600"),
@@ -150,6 +171,11 @@ WORDS: dict[str, dict[str, Words]] = {
         "open_files": Words("Open files and sockets.", "256"),
     },
     "EndpointConfig": {
+        **RULES,
+        "rules": Words(
+            "What holds for single tools of this endpoint, in the forms of `include`; the most specific place.",
+            '{"crm/create_contact": {rate_limit: {requests_per_minute: 5}}}',
+        ),
         "servers": Words("The servers to choose from. Absent: all.", "[crm, github]"),
         "include": Words(
             "The tools to offer: `server/tool`, a bare tool name, or a glob of either form. Absent: all.",
@@ -157,13 +183,7 @@ WORDS: dict[str, dict[str, Words]] = {
         ),
         "exclude": Words("The tools to leave out, in the same forms; it wins over `include`.", '["*/delete_*"]'),
         "tools": Words("What is shown instead, by `server/tool`.", "{crm/search_contacts: {name: find_customer}}"),
-        "required_scopes": Words(
-            "Scopes a caller needs for whatever this endpoint has. Needs `authentication`.", '["support:desk"]'
-        ),
-        "scopes": Words(
-            "Further scopes for single tools, in the forms of `include`. All that speaks of a tool adds up.",
-            '{"crm/create_*": ["crm:write"]}',
-        ),
+        **OF_ENDPOINT_SCOPES,
         "names": Words(
             "`prefixed`: `<server>__<tool>`. `bare`: the tool's own name. "
             "Absent: bare with one server, prefixed with several.",
@@ -180,6 +200,11 @@ WORDS: dict[str, dict[str, Words]] = {
     },
     "AdminConfig": {
         "listen": Words("Where it listens. Never on the port of the clients.", "http://127.0.0.1:8081"),
+        "token": Words(
+            "What a program shows there to decide about approvals and definitions, and to end a stop: it may be the "
+            "very agent that is concerned. Absent: nobody decides there, the command line does.",
+            '"${ADMIN_TOKEN}"',
+        ),
     },
     "LogConfig": {
         "format": Words("`auto`: a human's line on a terminal, JSON otherwise.", "json"),
@@ -198,6 +223,10 @@ WORDS: dict[str, dict[str, Words]] = {
             "An authorization server of our own: people sign in here, clients register here.", "{users: users.yaml}"
         ),
         "keys": Words("API keys are taken too.", "false"),
+        "sign_in": Words(
+            "Where people sign in who come with a browser, to connect their accounts at servers.",
+            '{issuer: "https://auth.example.com", client_id: narthex}',
+        ),
         "scopes": Words(
             "What scopes imply, what roles are granted, and what counts where nothing is said.", "{default: deny}"
         ),
@@ -245,6 +274,17 @@ WORDS: dict[str, dict[str, Words]] = {
         "subject": Words("The claim that names a person, and never another one.", "oid"),
         "claims": Words("Claims that are copied into our tokens, for rules and bound arguments.", "[department]"),
         "allow_private": Words("It lives on a private network, and may speak http there.", "true"),
+    },
+    "SignInConfig": {
+        "issuer": Words("One of the issuers whose tokens are taken.", "https://auth.example.com"),
+        "client_id": Words("As whom this gateway is registered there.", "narthex"),
+        "client_secret": Words("Its secret. Absent: a public client.", '"${OIDC_SECRET}"'),
+        "scopes": Words("What is asked for. `openid` has to be among them.", "[openid, profile]"),
+        "subject": Words(
+            "The claim that names a person as the issuer's tokens name them. Absent: the one that the issuer's entry "
+            "says for tokens.",
+            "oid",
+        ),
     },
     "ClientConfig": {
         "client_id": Words("Its name here.", "ci"),
@@ -315,55 +355,5 @@ WORDS: dict[str, dict[str, Words]] = {
         ),
         "scopes": Words("What every such caller is granted.", '["mcp:tools"]'),
     },
-    "Limits": {
-        "header_bytes_max": Words("All headers of one request together."),
-        "header_count_max": Words("Headers of one request."),
-        "header_field_bytes_max": Words("One header."),
-        "url_bytes_max": Words("The request line's URL."),
-        "header_seconds_max": Words("Time a client has to send its headers."),
-        "body_seconds_max": Words("Time a client has to send a body."),
-        "body_bytes_per_second_min": Words("The slowest a body may arrive, judged after the first five seconds."),
-        "body_bytes_max": Words("Body of one request."),
-        "keepalive_seconds_max": Words("How long an idle connection is kept open."),
-        "connections_max": Words("Connections of clients at once."),
-        "connections_per_address_max": Words("Connections from one address at once."),
-        "inflight_max": Words("Requests in work at once."),
-        "failed_credentials_per_minute_max": Words(
-            "Wrong keys from one address in a minute, before it is told to wait. Good ones always pass."
-        ),
-        "json_depth_max": Words("Nesting of a message."),
-        "json_values_max": Words("Values in a message."),
-        "json_string_bytes_max": Words("One string in a message."),
-        "json_growth_max": Words("How many times its own size a message may take once it is decoded."),
-        "json_keys_max": Words("Keys of one object in a message."),
-        "call_seconds_max": Words("How long a server may be silent during a call; progress extends it."),
-        "call_seconds_absolute_max": Words("How long a call may take, whatever the server says."),
-        "result_bytes_max": Words("Result of one call."),
-        "sse_event_bytes_max": Words("One event of a server's stream."),
-        "sse_stream_bytes_max": Words("All events of a server's stream."),
-        "sse_stream_events_max": Words("Events of a server's stream, by number."),
-        "stream_queue_bytes_max": Words("What waits for a slow reader before its server is held back."),
-        "stream_stalled_seconds_max": Words("How long a reader may take nothing before its stream is closed."),
-        "listen_seconds_max": Words("How long one subscription stream lives; clients open the next."),
-        "listens_per_principal_max": Words("Subscription streams of one caller."),
-        "sessions_max": Words("Sessions of older clients at once."),
-        "session_idle_seconds_max": Words("How long a session of an older client is kept without a request."),
-        "list_pages_max": Words("Pages of one list taken from a server."),
-        "list_items_max": Words("Items of one list taken from a server."),
-        "list_bytes_max": Words("One list taken from a server."),
-        "schema_bytes_max": Words("Input schema of one tool."),
-        "schema_depth_max": Words("Nesting of a tool's input schema."),
-        "schema_nodes_max": Words("Parts of a tool's input schema."),
-        "description_chars_max": Words("Description of one tool."),
-        "spawns_concurrent_max": Words("Commands that start at the same time, and as many again that take long."),
-        "processes_per_server_max": Words("Processes of one command."),
-        "process_idle_seconds_min": Words("How long a client's own process idles before it makes room for another."),
-        "line_bytes_max": Words("One line from a command."),
-        "garbage_lines_max": Words("Lines from a command that are not messages, before it is restarted."),
-        "calls_per_process_max": Words("Calls one process works on at once."),
-        "upstream_connections_max": Words("Connections to one remote server for short requests."),
-        "upstream_streams_max": Words("Connections to one remote server for long streams."),
-        "upstream_header_bytes_max": Words("Headers of one answer from a remote server."),
-        "connect_seconds_max": Words("Time to connect to a remote server."),
-    },
+    "Limits": OF_LIMITS,
 }

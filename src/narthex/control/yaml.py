@@ -7,9 +7,7 @@ two equal keys win in silence; its composer recurses, and a file of opening brac
 scanner is used, through events, and the nodes are built here without recursion.
 """
 
-import re
 from collections.abc import Iterator
-from math import isfinite
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
@@ -17,16 +15,10 @@ import yaml  # type: ignore[import-untyped]
 from narthex.control.document import Mark, Node
 from narthex.control.problem import ConfigError, Problem
 from narthex.limits import config_depth_max
+from narthex.wire.plain_scalars import meant
 
 _SCANNER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where it was built in: three times faster
 _TAG = "tag:yaml.org,2002:"
-_CONSTANTS: dict[str, bool | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_INT = re.compile(r"[-+]?[0-9]{1,300}|0o[0-7]{1,300}|0x[0-9a-fA-F]{1,300}")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _PLAIN_TYPES = {"str", "int", "float", "bool", "null", "map", "seq", "merge"}
 
 
@@ -44,19 +36,6 @@ def parse(file: str, text: str) -> Node:
         mark = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
         what = f"the character U+{ord(letter):04X} is not allowed in YAML"
         raise ConfigError([Problem(file, mark.line, mark.column, "", what, "Remove it.")]) from None
-
-
-def core(text: str) -> Any:
-    """What a plain scalar means in the core schema of YAML 1.2 (section 10.3.2)."""
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
-    if _INT.fullmatch(text):
-        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
-        return int(text[2:] if base != 10 else text, base)
-    if _FLOAT.fullmatch(text):
-        number = float(text)
-        return number if isfinite(number) else text
-    return text
 
 
 class _Builder:
@@ -115,7 +94,7 @@ class _Builder:
         text = event.value
         is_plain = event.implicit[0] and not tag
         typed = tag.startswith(_TAG) and not tag.endswith(":str")
-        return Node("scalar", core(text) if is_plain or typed else text, _mark(event), raw=text)
+        return Node("scalar", meant(text) if is_plain or typed else text, _mark(event), raw=text)
 
     def close(self, node: Node) -> None:
         if node.kind != "map":
@@ -173,7 +152,7 @@ def _syntax_problem(file: str, text: str, error: yaml.MarkedYAMLError, mark: Any
     what = error.problem or "this is not YAML"
     if error.context:
         what = f"{what} ({error.context})"
-    remedy = ""
+    remedy = "Look at the brackets, quotes, commas and the indentation here and in the lines above."
     if mark and mark.index < len(text) and text[mark.index] == "\t":
         what, remedy = "a tab cannot be used here", "YAML indents with spaces."
     elif "mapping values are not allowed" in what:
