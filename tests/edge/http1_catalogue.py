@@ -129,6 +129,7 @@ REFUSED = (
     Refused("two authorization, cases", post(b"Authorization: a\r\nAUTHORIZATION: a\r\n"), 400, "duplicate_header"),
     Refused("two Content-Type", post(b"Content-Type: a/b\r\nContent-Type: c/d\r\n"), 400, "duplicate_header"),
     Refused("two Origin", post(b"Origin: http://localhost\r\nOrigin: http://localhost\r\n"), 400, "duplicate_header"),
+    Refused("two Mcp-Session-Id", post(b"Mcp-Session-Id: a\r\nMcp-Session-Id: b\r\n"), 400, "duplicate_header"),
     Refused("gzip body", post(b"Content-Encoding: gzip\r\nContent-Length: 3\r\n", b"abc"), 415, "content_encoding"),
     Refused("expectation", post(b"Expect: tea\r\nContent-Length: 3\r\n"), 417, "expectation"),
     # Sizes

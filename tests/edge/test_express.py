@@ -21,9 +21,10 @@ class Flying:
         self.exchange.respond(200, b"landed")
         self.exchange.owner.landed(self.exchange)
 
-    def divert(self) -> None:
+    def cancel(self) -> None:
         if self.task is None:
             self.task = self.exchange.owner.adopt(self.exchange, self._rest())
+            asyncio.get_running_loop().call_soon(self.task.cancel)
 
     async def _rest(self) -> None:
         try:

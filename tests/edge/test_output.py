@@ -3,11 +3,13 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
+from io import FileIO
+from typing import cast
 
 import pytest
 import uvloop
 
-from narthex.edge.output import Output
+from narthex.edge.output import Output, for_transport
 from narthex.limits import stdout_queued_bytes_max
 
 
@@ -117,3 +119,22 @@ async def test_when_the_reader_has_gone_nothing_is_kept(ends: tuple[Output, int]
 
     assert not output.write(b"x")
     assert not output.insist(b"x")
+
+
+async def test_a_pipe_is_closed_and_only_once() -> None:
+    """A second time, its number could be somebody else's."""
+    ours, theirs = os.pipe()
+    pipe = for_transport(ours, "rb")
+    number = pipe.fileno()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(asyncio.Protocol, pipe)
+    transport.close()
+    async with asyncio.timeout(10):
+        while not pipe.closed:
+            await asyncio.sleep(0)
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(number)
+    # libuv has closed the number already: the file must not.
+    assert cast("FileIO", pipe).closefd != isinstance(asyncio.get_running_loop(), uvloop.Loop)
+    os.close(ours)
+    os.close(theirs)

@@ -22,6 +22,7 @@ from narthex.relay.bus import Bus
 from narthex.relay.session import Sessions
 from narthex.relay.shelf import Shelf
 from narthex.relay.slot import Slot
+from narthex.telemetry.owned import Owned
 from narthex.wire.seal import Sealer
 
 
@@ -147,7 +148,9 @@ def test_what_a_session_lets_go_of_is_not_counted_any_more(shelf: Shelf) -> None
 
 async def test_a_session_that_ends_takes_what_was_kept_for_it_along() -> None:
     slot = Slot(Snapshot(1, Config(), {}))
-    sessions = Sessions(Sealer((b"k" * 32,)), Bus(slot), Limits(sessions_max=2))
+    sessions = Sessions(
+        Sealer((b"k" * 32,)), Bus(slot, Owned("test", lambda _where, _fault: None)), Limits(sessions_max=2)
+    )
     opened = [sessions.open("2025-11-25", {}, "", LOCAL) for _ in range(2)]
     for session in opened:
         session.replays = replays = Replays(session.shelf)

@@ -19,9 +19,10 @@ _SAID = {34: "'", 92: "/"}  # inside of a quoted string neither a quote nor a ba
 class Resource:
     """One endpoint as the clients of a request know it (RFC 9728, 1.2)."""
 
-    __slots__ = ("metadata", "url")
+    __slots__ = ("metadata", "route", "url")
 
     def __init__(self, base: str, route: str) -> None:
+        self.route = route
         parts = urlsplit(base)
         path = f"{parts.path.rstrip('/')}/mcp{'/' + route if route else ''}"
         origin = f"{parts.scheme}://{parts.netloc}"

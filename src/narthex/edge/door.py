@@ -3,21 +3,24 @@
 Knows: paths, methods, and which era a POST belongs to. Refuses to know: what happens behind a face.
 """
 
+import asyncio
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qs
 
-from narthex.edge.gate import Gate, Remembered
+from narthex.edge.gate import Gate
 from narthex.edge.http1_exchange import Exchange
 from narthex.edge.http1_head import Headers
 from narthex.edge.legacy import LegacyFace, prefers_stream
 from narthex.edge.metadata import described, document, is_metadata
 from narthex.edge.modern import ModernFace
+from narthex.edge.route import base_path, inner_path, route_of
 from narthex.edge.sse import SseFace
+from narthex.identity.credential import usual_field
 from narthex.limits import Limits
 from narthex.model.identity import Principal
 from narthex.relay.express import Flight
+from narthex.relay.express_inside import InsideFlight
 from narthex.relay.relay import Relay
 from narthex.wire.envelope import Message, Notification, Request, encode_error, read, readable_id
 from narthex.wire.faults import HEADER_MISMATCH, INVALID_REQUEST, PeerFault
@@ -38,6 +41,16 @@ class Issuer(Protocol):
     async def serve(self, asked: Any, /) -> Any: ...
 
 
+class Page(Protocol):
+    """The connect page (`connect.server`), as far as the door needs it."""
+
+    def serves(self, path: str) -> bool:
+        """Whether this path is one of its own."""
+        ...
+
+    async def serve(self, exchange: Exchange, /) -> Any: ...
+
+
 class Door:
     """`serve` is the handler of the listener. One task per request."""
 
@@ -53,22 +66,16 @@ class Door:
         self._relay, self._modern, self._legacy, self._sse, self._ready = relay, modern, legacy, sse, ready
         self._gate = gate
         self.issuer: Issuer | None = None  # the authorization server inside, if there is one
+        self.connect: Page | None = None  # where people connect their accounts at servers
 
     async def serve(self, exchange: Exchange) -> None:
-        route = _endpoint_of(exchange.path)
+        route = self._route(exchange.path)
         if route is None:
-            if self.issuer is not None and exchange.path in self.issuer.paths:
-                await _sign_in(self.issuer, exchange)
-            else:
-                self._elsewhere(exchange)
+            await self.serve_page(exchange)
             return
-        notes: Notes = exchange.headers.notes
-        who = self._gate.remembered(notes.remembered)
+        who = self._gate.remembered(exchange.headers.caller) or await self._gate.who(exchange, route)
         if who is None:
-            found = await self._gate.who(exchange, route)
-            if found is None:
-                return
-            who, notes.remembered = found
+            return
         if self._relay.endpoint(route) is None:
             names = ", ".join(f"/mcp/{name}" if name else "/mcp" for name in self._relay.slot.current.endpoints)
             _refuse(exchange, 404, f"No endpoint at {exchange.path}. There is: {names}.", "unknown_endpoint")
@@ -82,18 +89,36 @@ class Door:
         else:
             exchange.respond(405, _error("Use POST, GET or DELETE.", "method"), headers=_ALLOW)
 
-    def express(self, exchange: Exchange) -> Flight | None:
+    def _route(self, path: str) -> str | None:
+        return route_of(path, base_path(self._relay.slot.current.config.public_url))
+
+    async def serve_page(self, exchange: Exchange) -> None:
+        """Whatever is no endpoint."""
+        found: Issuer | Page | None = None
+        if self.issuer is not None and exchange.path in self.issuer.paths:
+            found = self.issuer
+        elif self.connect is not None and self.connect.serves(exchange.path):
+            found = self.connect
+        if found is None:
+            self._elsewhere(exchange)
+            return
+        answer = await found.serve(exchange)
+        exchange.respond(answer.status, answer.body, answer.content_type, answer.headers)
+
+    def express(self, exchange: Exchange) -> Flight | InsideFlight | asyncio.Task[None] | None:
         """Serve a request without a task, if it is a usual one; None, and nothing has happened, if it is not."""
         notes = exchange.headers.notes
         if notes is None:
-            notes = exchange.headers.notes = Notes(exchange)
+            notes = exchange.headers.notes = Notes(exchange, self._route(exchange.path))
         assert isinstance(notes, Notes)
         if notes.usual is None or notes.route is None:
             return None
-        who = self._gate.remembered(notes.remembered)
         world = self._relay.slot.current
         endpoint = world.endpoints.get(notes.route)
-        if endpoint is None or who is None:
+        if endpoint is None:
+            return None
+        who = self._gate.glance(exchange.headers, notes.shown_in, notes.route, endpoint.needs)
+        if who is None:
             return None
         if notes.usual == "legacy":
             return self._legacy.express(exchange, notes.token, notes.route, who, world.config.limits)
@@ -144,7 +169,8 @@ class Door:
             if version is not None:
                 exchange.respond(405, _error("GET needs an Mcp-Session-Id.", "no_session"), headers=_ALLOW)
             else:
-                await self._sse.get(exchange, route, who)
+                base = base_path(self._relay.slot.current.config.public_url)
+                await self._sse.get(exchange, route, who, base + inner_path(exchange.path, base))
         else:
             await self._in_session(exchange, route, who)
 
@@ -176,7 +202,7 @@ class Door:
     def _metadata(self, exchange: Exchange) -> None:
         """Anybody may read it: it tells where to sign in (RFC 9728, 3.1)."""
         config = self._relay.slot.current.config
-        route = _endpoint_of(described(exchange.path, config))
+        route = route_of(described(exchange.path, config))
         endpoint = self._relay.endpoint(route) if route is not None else None
         issuers = self._gate.authority.issuers()
         if route is None or endpoint is None or not issuers:
@@ -191,14 +217,16 @@ class Door:
 
 
 class Notes:
-    """What the headers of a POST say, worked out once for all requests that share a head."""
+    """What the headers of a POST say, worked out once for all requests that share a head. It says nothing of who sends
+    them: heads that differ in their credential alone share it too.
+    """
 
-    __slots__ = ("in_session", "refusal", "remembered", "route", "routing", "token", "usual")
+    __slots__ = ("in_session", "refusal", "route", "routing", "shown_in", "token", "usual")
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, route: str | None) -> None:
         headers = exchange.headers
-        self.remembered: Remembered | None = None
-        self.route = _endpoint_of(exchange.path)
+        self.route = route
+        self.shown_in = usual_field(headers)
         self.routing = routing_of(headers)
         token = headers.get(b"mcp-session-id")
         self.in_session = token is not None
@@ -210,7 +238,7 @@ class Notes:
         elif not _acceptable(headers):
             self.refusal = (406, "Accept application/json and text/event-stream.", "accept")
         self.usual: Literal["modern", "legacy"] | None = None
-        if exchange.method == b"POST" and self.refusal is None and not exchange.query:
+        if exchange.method == b"POST" and self.refusal is None and not exchange.query and self.routing.trace is None:
             self.usual = self._usual_of(headers)
 
     def _usual_of(self, headers: Headers) -> Literal["modern", "legacy"] | None:
@@ -220,23 +248,6 @@ class Notes:
             return None if routing.repeated or routing.name_is_broken or routing.mirrored else "modern"
         legacy = routing.version is None or routing.version in LEGACY
         return "legacy" if legacy and self.in_session and not prefers_stream(headers) else None
-
-
-async def _sign_in(issuer: Issuer, exchange: Exchange) -> None:
-    answer = await issuer.serve(exchange)
-    exchange.respond(answer.status, answer.body, answer.content_type, answer.headers)
-
-
-@lru_cache(maxsize=256)
-def _endpoint_of(path: str) -> str | None:
-    """`/mcp` -> "", `/mcp/sales` -> "sales"; `/sse` is the old pair's usual name for the same."""
-    for base in ("/mcp", "/sse"):
-        if path == base or path == base + "/":
-            return ""
-        if path.startswith(base + "/"):
-            name = path[len(base) + 1 :].removesuffix("/")
-            return name if name and "/" not in name else None
-    return None
 
 
 def _session_key(query: str) -> str | None:

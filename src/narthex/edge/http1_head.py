@@ -8,20 +8,29 @@ so there is nothing for a smuggled request to hide in.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
 import httptools
+import msgspec
 
-from narthex.limits import Limits, known_head_bytes_max, known_heads_max
+from narthex.limits import Limits
 
 CHUNKED: Final = -1  # the length of a body that says itself where it ends
 HEAD_END: Final = b"\r\n\r\n"
 
 # Said twice, each of these lets two readers of one request believe two different things.
 BROKEN_MCP = "mcp_header"
-ONCE = (b"host", b"authorization", b"content-type", b"content-length", b"transfer-encoding", b"origin")
+ONCE = (
+    b"host",
+    b"authorization",
+    b"content-type",
+    b"content-length",
+    b"transfer-encoding",
+    b"origin",
+    b"mcp-session-id",
+)
 
 # The names that clients send, in the two spellings they use: a look-up is cheaper than folding them each time.
 _USUAL = (
@@ -39,8 +48,6 @@ _PATH = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*")
 _BROKEN_MCP = re.compile(
     rb"\r\nmcp-(?:method|name|param-[^:\r\n]*|protocol-version):[^\r\n]*[^\t\r\n -~]", re.IGNORECASE
 )
-# Nine digits: far over any limit, and never a number that takes long to read.
-_LENGTH_DIGITS = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([0-9]{1,9})\r\n")
 _DOT_SEGMENT = re.compile(r"/\.\.?(?:/|$)")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _ESCAPED_SEPARATOR = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
@@ -56,18 +63,19 @@ class Refused(Exception):
         self.message = message
 
 
-class Headers:
+class Headers(msgspec.Struct, eq=False):
     """The header fields of one request, names in lower case, frozen before the first byte of the body.
 
-    `notes` is for whoever reads them: what was worked out from them once holds for every request that shares them.
+    Two places for whoever reads them: `notes` for what was worked out from everything but the credential, shared by
+    all headers that differ in nothing else; `caller` for whose credential it is. `token` is the credential, where it
+    was looked for already.
     """
 
-    __slots__ = ("_again", "_first", "notes")
-
-    def __init__(self, first: dict[bytes, bytes], again: list[tuple[bytes, bytes]]) -> None:
-        self._first = first
-        self._again = again  # fields whose name was there before; nearly always none
-        self.notes: Any = None
+    _first: dict[bytes, bytes]
+    _again: list[tuple[bytes, bytes]]  # fields whose name was there before; nearly always none
+    notes: Any = None
+    caller: Any = None
+    token: bytes = b""
 
     def get(self, name: bytes) -> bytes | None:
         """The first value of this name."""
@@ -89,76 +97,28 @@ class Headers:
         return f"<Headers {b', '.join(self._first).decode('ascii', 'replace')}>"
 
 
-class Head:
+class Head(msgspec.Struct, eq=False):
     """What is known of a request before its body. `length` is in bytes, or CHUNKED."""
 
-    __slots__ = ("headers", "http_1_1", "keep_alive", "length", "method", "path", "query")
+    method: bytes
+    path: str
+    query: str
+    headers: Headers
+    length: int = 0
+    keep_alive: bool = True
+    http_1_1: bool = True  # False: HTTP/1.0, which knows neither chunks nor 100 Continue
 
-    def __init__(self, method: bytes, path: str, query: str, headers: Headers) -> None:
-        self.method = method
-        self.path = path
-        self.query = query
-        self.headers = headers
-        self.length = 0
-        self.keep_alive = True
-        self.http_1_1 = True  # False: HTTP/1.0, which knows neither chunks nor 100 Continue
+    def sized(self, length: int) -> "Head":
+        """The same before a body of another length."""
+        return Head(self.method, self.path, self.query, self.headers, length, self.keep_alive, self.http_1_1)
 
-
-class KnownHeads:
-    """Heads that were read before. A client sends the same one again and again, but for the length of the body.
-
-    `_heads` is keyed by a whole head without those digits, so what is found was judged by every rule already, except
-    the one about the length; `_whole` by the very bytes, which were judged entirely. Bounded; when one is full it
-    starts anew. What is found is shared: nobody writes to a `Head`.
-    """
-
-    __slots__ = ("_heads", "_limits", "_whole")
-
-    def __init__(self) -> None:
-        self._heads: dict[bytes, Head] = {}
-        self._whole: dict[bytes, Head] = {}
-        self._limits: Limits | None = None
-
-    def read(self, raw: bytes, limits: Limits, judge: Callable[[Headers], None]) -> Head:
-        """`read_head`, and `judge` of its headers, or what they gave for the same head before. Raises Refused."""
-        if limits is self._limits:
-            head = self._whole.get(raw)
-            if head is not None:
-                return head
-        digits = _LENGTH_DIGITS.search(raw)
-        if digits is None or len(raw) > known_head_bytes_max:
-            head = read_head(raw, limits)
-            judge(head.headers)
-            return head
-        if limits is not self._limits:
-            self._heads, self._whole, self._limits = {}, {}, limits
-        start, end = digits.span(1)
-        key = raw[:start] + raw[end:]
-        known = self._heads.get(key)
-        if known is None:
-            head = read_head(raw, limits)
-            judge(head.headers)
-            if head.length != CHUNKED:
-                if len(self._heads) >= known_heads_max:
-                    self._heads = {}
-                self._heads[key] = self._keep(raw, head)
-            return head
-        length = int(digits[1])
-        if length > limits.body_bytes_max:
-            raise Refused(413, "body_too_large", f"The body is over {limits.body_bytes_max} bytes.")
-        return self._keep(raw, _with_length(known, length))
-
-    def _keep(self, raw: bytes, head: Head) -> Head:
-        if len(self._whole) >= known_heads_max:
-            self._whole = {}
-        self._whole[raw] = head
-        return head
-
-
-def _with_length(head: Head, length: int) -> Head:
-    other = Head(head.method, head.path, head.query, head.headers)
-    other.length, other.keep_alive, other.http_1_1 = length, head.keep_alive, head.http_1_1
-    return other
+    def showing(self, name: bytes, value: bytes, token: bytes) -> "Head":
+        """The same with another credential: `token`, in the field `name`, whose whole value is `value`."""
+        ours = self.headers
+        first = ours._first.copy()
+        first[name] = value
+        headers = Headers(first, ours._again, ours.notes, None, token)
+        return Head(self.method, self.path, self.query, headers, self.length, self.keep_alive, self.http_1_1)
 
 
 class _Collector:

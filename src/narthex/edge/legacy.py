@@ -16,10 +16,11 @@ from narthex.edge.resumption import Replay, Replays
 from narthex.limits import Limits
 from narthex.model.client import Gate
 from narthex.model.identity import Principal
-from narthex.model.outcome import Outcome
+from narthex.model.outcome import Failure, Outcome
+from narthex.relay.answer import Answer
 from narthex.relay.bus import Audience
 from narthex.relay.express import Express, Flight
-from narthex.relay.relay import Answer
+from narthex.relay.express_inside import InsideFlight
 from narthex.relay.session import Session
 from narthex.telemetry.owned import Owned
 from narthex.wire.envelope import (
@@ -31,7 +32,7 @@ from narthex.wire.envelope import (
     encode_notification,
     read_batch,
 )
-from narthex.wire.faults import INVALID_REQUEST, PeerFault
+from narthex.wire.faults import INTERNAL_ERROR, INVALID_REQUEST, PeerFault
 from narthex.wire.revisions import LEGACY, LEGACY_NEWEST
 from narthex.wire.usual import legacy_meta, read_call
 
@@ -53,6 +54,8 @@ class Posted:
         return stream.slow if stream is not None else None
 
     async def ask(self, method: str, params: dict[str, Any]) -> Outcome:
+        if self.replay is None and not _takes_stream(self.exchange.headers):
+            return Failure(INTERNAL_ERROR, "This client takes no stream of events as the answer to its request.")
         return await self.session.ask(self, method, params)
 
     def parted(self) -> None:
@@ -176,7 +179,9 @@ class LegacyFace:
         work = self.calls.answer(session, request, client, limits, size, challenged=challenged)
         await self.finish(client, request, work)
 
-    def express(self, exchange: Exchange, token: str, endpoint: str, who: Principal, limits: Limits) -> Flight | None:
+    def express(
+        self, exchange: Exchange, token: str, endpoint: str, who: Principal, limits: Limits
+    ) -> Flight | InsideFlight | asyncio.Task[None] | None:
         """The same for a usual `tools/call`, without a task. None: this one is not usual, and nothing has happened."""
         usual = read_call(exchange.body, limits)
         meta = legacy_meta(usual.meta) if usual is not None else None
@@ -191,7 +196,10 @@ class LegacyFace:
         request = Request(usual.id, "tools/call", params)
         client = Posted(exchange, session, self._loop.time())
         call = self.calls.call(session, request, client, limits, len(exchange.body))
+        call.challenged = True
         flight = self._express.launch(call, usual, meta, Ground(self, client, request))
+        if isinstance(flight, Answer):
+            return exchange.owner.adopt(exchange, self._tell(client, flight))
         if flight is not None:
             if session.inflight is None:
                 session.inflight = {}
@@ -215,6 +223,9 @@ class LegacyFace:
             answer = Answer(_cancelled(request), 200)
         finally:
             self.ended(session, client, (request,))
+        await self._tell(client, answer)
+
+    async def _tell(self, client: Posted, answer: Answer) -> None:
         if answer.scopes and client.replay is None and not client.exchange.gone:
             client.exchange.respond(403, answer.body, headers=self._challenge(client.exchange, answer.scopes))
         else:
@@ -316,6 +327,12 @@ def prefers_stream(headers: Headers) -> bool:
     """The client names the event stream first: it wants answers that it can take up again."""
     accept = headers.get(b"accept") or b""
     return accept.lstrip().startswith(b"text/event-stream") and b"json" in accept
+
+
+def _takes_stream(headers: Headers) -> bool:
+    """Lenient: a client that names nothing, or anything, takes what the revision says it must."""
+    accept = headers.get(b"accept")
+    return accept is None or b"event-stream" in accept or b"*/*" in accept
 
 
 def replays_of(session: Session) -> Replays:

@@ -16,8 +16,9 @@ from narthex.model.deadline import Deadline
 from narthex.model.identity import Principal
 from narthex.model.outcome import Outcome, Result, UpstreamFault, failure_of
 from narthex.relay import lists
+from narthex.relay.answer import Answer, answer_of
 from narthex.relay.bus import Bus, Listener
-from narthex.relay.relay import Answer, Relay, answer_of
+from narthex.relay.relay import Relay
 from narthex.relay.session import Session, Sessions
 from narthex.wire.envelope import Notification, Request, encode_result
 from narthex.wire.faults import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PeerFault
@@ -48,7 +49,8 @@ class LegacyCalls:
             raise PeerFault(INVALID_PARAMS, "params.protocolVersion must be a string.", data={"reason": "version"})
         revision = negotiate(asked)
         session = self.sessions.open(revision, request.params.get("capabilities"), endpoint_name, who)
-        return session, encode_result(request.id, lists.initialized(endpoint, revision, who))
+        notes = self.relay.awaited(endpoint, who)
+        return session, encode_result(request.id, lists.initialized(endpoint, revision, who, notes))
 
     async def answer(
         self,
@@ -115,6 +117,7 @@ class LegacyCalls:
             sitting=session.sitting,
             modern=False,
             carried=carried(posted.headers, names) if names and posted is not None else NOTHING_CARRIED,
+            trace=posted.headers.notes.routing.trace if posted is not None else None,
             bytes_in=size,
         )
 
@@ -145,7 +148,7 @@ class LegacyCalls:
             if len(uris) >= resource_subscriptions_max:
                 text = f"A session may subscribe to {resource_subscriptions_max} resources."
                 raise PeerFault(INVALID_REQUEST, text, data={"reason": "resource_subscriptions"})
-            refusal = await server.subscribe(found[1])
+            refusal = await server.news.subscribe(found[1], session.sitting, session.principal)
             if refusal is not None:
                 return refusal
             uris.add(uri)
@@ -162,13 +165,13 @@ class LegacyCalls:
         if refused is not None:
             return refused
         listener.uris.discard(uri)
-        self._release(listener.held.pop(uri, None))
+        self._release(session, listener.held.pop(uri, None))
         return Result({})
 
-    def _release(self, held: tuple[str, str] | None) -> None:
+    def _release(self, session: Session, held: tuple[str, str] | None) -> None:
         server = self.relay.fleet.servers.get(held[0]) if held is not None else None
         if held is not None and server is not None:
-            server.unsubscribe(held[1])
+            server.news.unsubscribe(held[1], session.sitting, session.principal)
 
     async def leave(self, session: Session) -> None:
         """The session is over, and its token void."""
@@ -181,7 +184,7 @@ class LegacyCalls:
         self.sessions.forget(session)
         if listener is not None:
             for held in listener.held.values():  # its endpoint may be gone, or name them otherwise now
-                self._release(held)
+                self._release(session, held)
             listener.held.clear()
         await self.relay.fleet.leave(session.key)
 

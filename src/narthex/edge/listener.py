@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, Protocol
 from narthex.edge.http1 import Connection, Handler
 from narthex.edge.http1_doors import LOOPBACK, Doors
 from narthex.edge.http1_exchange import Exchange
-from narthex.edge.http1_head import KnownHeads, Refused
+from narthex.edge.http1_head import Refused
+from narthex.edge.http1_known import KnownHeads
 from narthex.limits import (
     Limits,
     accept_backlog_max,
@@ -44,8 +45,11 @@ class Pace(NamedTuple):
 class Flying(Protocol):
     """What serves a request without a task."""
 
-    def divert(self) -> Any:
-        """Have the listener `adopt` a task that does the rest, before this returns."""
+    def cancel(self) -> None:
+        """Nobody waits for the answer: end, in a task that the listener has been told to `adopt` before this returns.
+
+        Where the end is known already, `landed` comes in a moment.
+        """
 
 
 class Stats(NamedTuple):
@@ -74,7 +78,7 @@ class Listener:
         on_fault: Callable[[BaseException], None],
         on_refusal: Callable[[int, str], None] = lambda _status, _reason: None,
         pace: Pace = Pace(),
-        express: Callable[[Exchange], Flying | None] = lambda _: None,
+        express: Callable[[Exchange], Flying | asyncio.Task[None] | None] = lambda _: None,
     ) -> None:
         self._handler = handler
         self._express = express
@@ -264,9 +268,8 @@ class Listener:
     def _cancel(self, exchange: Exchange) -> None:
         task = self._tasks.get(exchange)
         if task is not None and not isinstance(task, asyncio.Task):
-            task.divert()
-            task = self._tasks[exchange]
-        if isinstance(task, asyncio.Task):
+            task.cancel()
+        elif task is not None:
             # Not now: cancelled before its first step, a task would never clean up.
             self._loop.call_soon(_cancel_once, task)
 

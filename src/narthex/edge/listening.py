@@ -122,7 +122,9 @@ async def stay(bus: Bus, listener: Listener, fleet: Fleet, endpoint: Endpoint, e
     bus.add(listener)
     try:
         async with asyncio.TaskGroup() as tasks:
-            asking = [tasks.create_task(_hold(fleet, name, uris, held)) for name, uris in owners.items()]
+            asking = [
+                tasks.create_task(_hold(fleet, name, uris, held, listener.who())) for name, uris in owners.items()
+            ]
             await bus.until_over(ended, Audience(listener.endpoint, listener.who, listener.uris))
             for task in asking:
                 task.cancel()
@@ -130,19 +132,19 @@ async def stay(bus: Bus, listener: Listener, fleet: Fleet, endpoint: Endpoint, e
         bus.remove(listener)
         for name, uri in held:
             if (server := fleet.servers.get(name)) is not None:
-                server.unsubscribe(uri)
+                server.news.unsubscribe(uri, None, listener.who())
 
 
-async def _hold(fleet: Fleet, name: str, uris: list[str], held: list[tuple[str, str]]) -> None:
+async def _hold(fleet: Fleet, name: str, uris: list[str], held: list[tuple[str, str]], who: Principal) -> None:
     """Ask the server for news of these URIs of its own. `held` gets what has to be released later."""
     for uri in uris:
         server = fleet.servers.get(name)
         if server is None:
             return
         try:
-            refusal = await server.subscribe(uri)
+            refusal = await server.news.subscribe(uri, None, who)
         except UpstreamFault:
-            server.watch.want(uri)  # when it comes back, everything that is wanted is asked for
+            server.news.want(uri, None, who)  # when it comes back, everything that is wanted is asked for
             refusal = None
         if refusal is None:
             held.append((name, uri))

@@ -19,9 +19,11 @@ from narthex.model.deadline import Deadline
 from narthex.model.endpoint import Endpoint
 from narthex.model.identity import Principal
 from narthex.model.outcome import Failure, Outcome, Result
+from narthex.relay.answer import Answer
 from narthex.relay.bus import Bus
 from narthex.relay.express import Express, Flight
-from narthex.relay.relay import Answer, Relay
+from narthex.relay.express_inside import InsideFlight
+from narthex.relay.relay import Relay
 from narthex.wire.envelope import Request, encode_error, encode_notification
 from narthex.wire.faults import METHOD_NOT_FOUND, PeerFault
 from narthex.wire.ladder import ModernRequest, Routing, climb
@@ -135,7 +137,7 @@ class ModernFace:
 
     def express(
         self, exchange: Exchange, routing: Routing, endpoint: Endpoint, who: Principal, limits: Limits
-    ) -> Flight | None:
+    ) -> Flight | InsideFlight | asyncio.Task[None] | None:
         """The same for a usual `tools/call`, without a task. `routing` names a tool and nothing unusual.
 
         None: this one is not usual, and nothing has happened.
@@ -160,10 +162,13 @@ class ModernFace:
             deadline=_deadline(now, limits),
             log_level=meta.log_level,
             mirrored=routing.mirrored,
+            challenged=True,
             carried=carried(exchange.headers, self._relay.slot.current.carried),
             bytes_in=len(exchange.body),
         )
         flight = self._express.launch(call, request, meta, client)
+        if isinstance(flight, Answer):
+            return exchange.owner.adopt(exchange, _tell(client, flight))
         if flight is not None:
             self.waiting.add(client)
         return flight
@@ -173,6 +178,10 @@ class ModernFace:
         for client in list(self.waiting):
             if client.stream is None and now - client.started >= lazy_seconds and not client.exchange.gone:
                 client.commit()
+
+
+async def _tell(client: Waiting, answer: Answer) -> None:
+    client.finish(answer)
 
 
 def _call(
@@ -199,6 +208,7 @@ def _call(
         log_level=modern.log_level,
         mirrored=routing.mirrored,
         challenged=True,
+        trace=routing.trace,
         bytes_in=len(exchange.body),
     )
 

@@ -7,7 +7,9 @@ import asyncio
 import os
 import stat
 from collections import deque
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Literal, Protocol, cast
+
+import uvloop
 
 from narthex.limits import stdout_queued_bytes_max
 
@@ -36,6 +38,16 @@ def always_ready(fd: int) -> bool:
     """A file, or /dev/null: the system cannot wait for it, and nobody has to. (libuv aborts when it is asked to.)"""
     mode = os.fstat(fd).st_mode
     return stat.S_ISREG(mode) or (stat.S_ISCHR(mode) and not os.isatty(fd))
+
+
+def for_transport(fd: int, mode: Literal["rb", "wb"]) -> BinaryIO:
+    """The same pipe under a number of its own, for the running loop to close.
+
+    libuv closes the number itself, and uvloop closes the file after it: by then the number may stand for what another
+    thread has just opened.
+    """
+    closes = not isinstance(asyncio.get_running_loop(), uvloop.Loop)
+    return cast("BinaryIO", os.fdopen(os.dup(fd), mode, buffering=0, closefd=closes))
 
 
 class _Direct(asyncio.WriteTransport):
@@ -85,10 +97,10 @@ class Output(asyncio.BaseProtocol):
     async def open(cls, fd: int) -> "Output":
         """On a descriptor of its own: whatever closes `fd` does not close this."""
         output = cls()
-        pipe = os.fdopen(os.dup(fd), "wb", buffering=0)
         if always_ready(fd):
-            output._transport = _Direct(pipe)
+            output._transport = _Direct(os.fdopen(os.dup(fd), "wb", buffering=0))
             return output
+        pipe = for_transport(fd, "wb")
         output._transport, _ = await asyncio.get_running_loop().connect_write_pipe(lambda: output, pipe)
         return output
 

@@ -43,7 +43,8 @@ class SseFace:
         self._channels: dict[str, tuple[Channel, str, str]] = {}  # with its endpoint, and the key of whose it is
         self._loop = asyncio.get_running_loop()
 
-    async def get(self, exchange: Exchange, endpoint: str, who: Principal) -> None:
+    async def get(self, exchange: Exchange, endpoint: str, who: Principal, path: str) -> None:
+        """`path`: where clients POST, as they know it."""
         key = secrets.token_urlsafe(24)
         closed: asyncio.Future[None] = self._loop.create_future()
         exchange.on_disconnect = lambda: None if closed.done() else closed.set_result(None)
@@ -52,7 +53,7 @@ class SseFace:
         channel = Channel(self._calls, self._owned, Events(stream))
         channel.stream = stream
         self._channels[key] = (channel, endpoint, who.key)
-        stream.send(f"event: endpoint\ndata: {exchange.path}?sessionId={key}\n\n".encode())
+        stream.send(f"event: endpoint\ndata: {path}?sessionId={key}\n\n".encode())
         try:
             await self._calls.bus.until_over(closed, Audience(endpoint, lambda: _holder(channel, who)))
         finally:

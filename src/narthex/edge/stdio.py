@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from narthex.edge.channel import Channel, answer
 from narthex.edge.legacy_calls import LegacyCalls
 from narthex.edge.listening import filter_of, honoured, stay, tagged
-from narthex.edge.output import Out, always_ready
+from narthex.edge.output import Out, always_ready, for_transport
 from narthex.limits import Limits, pipe_read_bytes, session_requests_max
 from narthex.model.call import Call
 from narthex.model.deadline import Deadline
@@ -185,10 +185,11 @@ async def lines_of(
     """Read lines until the end of input, no faster than `ready` allows. Longer ones are skipped whole, and reported."""
     loop = asyncio.get_running_loop()
     framer = LineFramer(line_bytes_max, lambda _beginning, _size: too_long())
-    source = os.fdopen(os.dup(fd), "rb", buffering=0)
     if always_ready(fd):
+        source: BinaryIO = os.fdopen(os.dup(fd), "rb", buffering=0)
         read, close = _reads(source), source.close
     else:
+        source = for_transport(fd, "rb")
         reader = asyncio.StreamReader()
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
         read, close = reader.read, transport.close
