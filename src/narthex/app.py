@@ -6,14 +6,11 @@ Knows: who needs whom, and in which order they start and end. Refuses to know: h
 import asyncio
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from narthex import limits as house
-from narthex.callers import Callers
+from narthex.callers import Callers, known_otherwise
 from narthex.control.address import parse_listen
 from narthex.control.admin import Admin
 from narthex.control.certificate import server_context
@@ -21,18 +18,20 @@ from narthex.control.explaining import Explaining
 from narthex.control.load import Loaded, Overrides
 from narthex.control.problem import ConfigError, Problem
 from narthex.control.reload import Reloader
-from narthex.control.shown import Shown
+from narthex.control.shown import Shown, count
 from narthex.edge.door import Door
 from narthex.edge.http1_doors import LOOPBACK
-from narthex.edge.http1_head import BROKEN_MCP
 from narthex.edge.legacy import LegacyFace
 from narthex.edge.legacy_calls import LegacyCalls
 from narthex.edge.listener import Listener
 from narthex.edge.modern import ModernFace
 from narthex.edge.sse import SseFace
+from narthex.governance import Governance
+from narthex.listening import first_free, hosts_of, naming, refusal_of
 from narthex.model.config import Config
 from narthex.model.endpoint import Snapshot
 from narthex.model.outcome import UpstreamFault
+from narthex.relay.asking import Asking
 from narthex.relay.bus import Bus
 from narthex.relay.express import Express
 from narthex.relay.fleet import Fleet
@@ -40,23 +39,38 @@ from narthex.relay.keeping import Keeping
 from narthex.relay.relay import Relay
 from narthex.relay.session import Sessions
 from narthex.relay.slot import Slot
+from narthex.relay.tracing import Traces
 from narthex.store import offers as kept_offers
 from narthex.store.eras import Eras
 from narthex.store.folder import StateFault, folder_of, prepared
 from narthex.store.keys import load_keys
+from narthex.store.vault_desk import VaultDesk
 from narthex.telemetry.event import CallEvent
 from narthex.telemetry.log import Log
 from narthex.telemetry.loop_delay import LoopDelay
 from narthex.telemetry.metrics import Metrics
+from narthex.telemetry.otel.export import Export, NotInstalled
 from narthex.telemetry.owned import Owned
+from narthex.telemetry.told import Told
+from narthex.upstream.credentials.connections import Connections
 from narthex.upstream.era import EraRecord
 from narthex.upstream.stdio.spawner import Spawner
-from narthex.wire.envelope import encode_error
-from narthex.wire.faults import HEADER_MISMATCH, INVALID_REQUEST
 from narthex.wire.seal import Sealer
 
 # What is read once, when the process starts.
-_FIXED = ("listen", "admin", "tls", "state", "public_url", "allowed_hosts", "allowed_origins")
+_FIXED = (
+    "listen",
+    "admin",
+    "tls",
+    "state",
+    "shared",
+    "public_url",
+    "allowed_hosts",
+    "allowed_origins",
+    "vault",
+    "opentelemetry",
+    "audit",
+)
 
 
 # ---- build -------------------------------------------------------------------------------------------------------
@@ -69,6 +83,8 @@ def build(loaded: Loaded) -> "Gateway":
         return Gateway(loaded.config, Log(loaded.config.log))
     except StateFault as error:
         raise ConfigError([Problem("", 0, 0, "", str(error), "")]) from None
+    except NotInstalled as error:
+        raise ConfigError([Problem("", 0, 0, "opentelemetry", "needs its SDK", str(error))]) from None
 
 
 class Gateway:
@@ -80,13 +96,20 @@ class Gateway:
         for ignored in kept.ignored:
             log.warning(ignored)
         # outwards
-        self.log, self.metrics = log, Metrics()
+        self.log, self.metrics = log, Metrics(shown=config.metering.metrics)
         self.loop_delay = LoopDelay(self.metrics.loop_delay)
         self.owned = Owned("gateway", self._fault)
+        self.told = Told(house.warnings_told_seconds)
+        self.export = Export(config.opentelemetry, self.tell) if config.opentelemetry is not None else None
         # the world, and the servers that make it
         self.slot = Slot(Snapshot(0, config, {}))
-        self.bus = Bus(self.slot)
+        self.bus = Bus(self.slot, self.owned)
         self.spawner = Spawner(config.limits)
+        self.vault = VaultDesk(folder, config.vault, self.tell)
+        self.connections = Connections(
+            self.vault, lambda: self.slot.current.config.servers, say=self.tell, on_fault=self._fault
+        )
+        self.governance = Governance(config, folder, sealer, self.owned, self.tell, self.spawner)
         self.keeping = Keeping(folder, eras, self.owned, self)
         self.fleet = Fleet(
             self.slot,
@@ -96,26 +119,36 @@ class Gateway:
             offers=kept.offers,
             eras=eras.load(config.servers),
             keep=self.keeping.keep,
+            connections=self.connections,
+            watching=self.governance.watching,
         )
+        self.connections.on_granted = self.fleet.granted
         self.fleet.on_announced = self.bus.announced
         # the way of a call
-        self.sessions = Sessions(sealer, self.bus, config.limits)
-        self.relay = Relay(self.slot, self.fleet, sealer, self._record)
+        self.sessions = Sessions(sealer, self.bus, config.limits, self.governance.facts.naming)
+        self.asking = Asking(self.connections, sealer, self.owned)
+        self.governance.stopping.on_change = self.slot.halt
+        held, record = self.governance, self._record
+        self.relay = Relay(self.slot, self.fleet, sealer, held.facts, held.ledger, record, self.asking)
+        if self.export is not None:
+            self.relay.traces = Traces(self.export.tracing, self.export.config.sample)
         self.calls = LegacyCalls(self.relay, self.bus, self.sessions)
         # who is asking
         self.callers = Callers(self.slot, folder, sealer, self.owned, self.tell, self._fault, self.metrics.refused)
         gate = self.callers.gate
+        gate.on_refused = self.relay.recorder.refused
         # the faces
         express = Express(self.relay)
         self.modern = ModernFace(self.relay, self.bus, express, gate.more_scopes)
         self.legacy = LegacyFace(self.calls, self.owned, express, gate.more_scopes)
         self.door = Door(self.relay, self.modern, self.legacy, SseFace(self.calls, self.owned), self.is_ready, gate)
         self.listener: Listener | None = None
-        self.shown = Shown(
-            self.fleet, self.bus, self.sessions, log, self.callers.keys, Explaining(self.slot, self.callers.authority)
-        )
+        explaining = Explaining(self.slot, self.callers.authority, self.governance.facts.look)
+        keys, facts = self.callers.keys, self.governance.facts
+        self.shown = Shown(self.fleet, self.bus, self.sessions, log, keys, explaining, self.connections, facts)
         self.admin: Admin | None = None
         self.draining = False
+        self._told: frozenset[str] = frozenset()  # of servers that wait for somebody
 
     # ---- run ---------------------------------------------------------------------------------------------------
 
@@ -126,7 +159,11 @@ class Gateway:
         await self.loop_delay.start()
         try:
             await self.callers.start()
+            await self.governance.start()
             await self.fleet.start()
+            self.owned.start(self.connections.follow(), "connections")
+            if self.export is not None:
+                self.owned.start(self.export.push(self.metrics), "opentelemetry")
         except StateFault as error:
             raise ConfigError([Problem("", 0, 0, "", str(error), "")]) from None
         except ValueError as error:
@@ -140,26 +177,56 @@ class Gateway:
         self.listener = Listener(
             self.door.serve,
             self.limits,
-            hosts=_hosts(config),
+            hosts=hosts_of(config),
             origins=frozenset(config.allowed_origins),
             ssl=context,
-            refuse=_refuse,
+            refuse=refusal_of,
             on_fault=lambda error: self._fault("a request", error),
             on_refusal=lambda _, reason: self.metrics.refused(reason),
             express=self.door.express,
         )
-        with _naming(config.listen):
+        with naming(config.listen):
             port = await self.listener.start(address.host, address.port)
-        admin = Admin(config.admin.listen, self.shown, self.metrics, self.log)
-        with _naming(f"{config.admin.listen} (admin.listen)"):
+        wings = self.governance.wings(self.slot, self.metrics)
+        admin = Admin(config.admin.listen, self.shown, self.metrics, self.log, wings)
+        with naming(f"{config.admin.listen} (admin.listen)"):
             await admin.start()
         self.admin = admin
         host = f"[{address.host}]" if ":" in address.host else address.host
         url = f"{address.scheme}://{host}:{port}"
         await self.callers.admit(self.door, url, port)
+        self._open_page(url, config.public_url)
         listener = self.listener
         self.shown.measure(self.metrics, lambda: listener.stats.connections, lambda: listener.stats.inflight)
+        self.governance.measure(self.metrics)
         return url, admin.url
+
+    async def listen_for_browsers(self) -> None:
+        """Where there is no door for clients: one for people who connect their accounts, if some server wants that."""
+        if not self.connections.names():
+            return
+        listener = Listener(
+            self.door.serve_page,
+            self.limits,
+            hosts=LOOPBACK,
+            refuse=refusal_of,
+            on_fault=lambda error: self._fault("a page", error),
+        )
+        port = await first_free(listener, parse_listen(self.slot.current.config.listen))
+        self.listener = listener
+        self._open_page(f"http://127.0.0.1:{port}", None)
+
+    def _open_page(self, url: str, public: str | None) -> None:
+        page = self.callers.open_page(self.door, self.connections, url, public=public)
+        self.asking.page = page.url
+
+    async def tell_waiting(self) -> None:
+        """Which servers wait until somebody connects them, and where. What was told before is not told again."""
+        lines = await self.callers.page.waited_for() if self.callers.page is not None else []
+        for line in lines:
+            if line not in self._told:
+                self.log.info(line)
+        self._told = frozenset(lines)
 
     def follow(self, loaded: Loaded, path: Path | None, overrides: Overrides) -> None:
         """Say what is odd about the configuration, and follow its changes."""
@@ -191,6 +258,7 @@ class Gateway:
         self.legacy.sweep(now, house.lazy_stream_seconds)
         wall = time.time()
         self.bus.dismiss(lambda who: not self.callers.authority.stands(who, wall))
+        self.governance.sweep()
         for session in self.sessions.idle(now):
             self.sessions.forget(session)
             self.owned.start(self.calls.drop(session), "session")
@@ -208,18 +276,25 @@ class Gateway:
             raise _unusable(error) from None
         self.log.configure(config.log)
         self.callers.adopt(config)
+        if known_otherwise(before, config):
+            self.bus.dismiss(lambda _who: True)  # whoever may still listen does so again, with what they have now
+        self.metrics.show(config.metering.metrics)
         self.sessions.limits = config.limits
         self.spawner.adopt(config.limits)
+        self.governance.adopt(config)
         for name in _FIXED:
             if getattr(config, name) != getattr(before, name):
                 self.log.warning(f"'{name}' changed in the configuration; it takes effect at the next start")
         for warning in loaded.warnings:
             self.log.warning(str(warning))
+        await self.tell_waiting()
         self.metrics.reloaded("ok")
+        self.governance.act("configuration.changed", f"serial {self.slot.current.serial}", count(config))
         self.log.info(f"Configuration taken over: {count(config)}", serial=self.slot.current.serial)
 
     def refused(self, error: ConfigError) -> None:
         self.metrics.reloaded("refused")
+        self.governance.act("configuration.refused", note=f"problems: {len(error.problems)}")
         for problem in error.problems:
             self.log.error(f"Configuration refused, nothing changed: {problem}")
 
@@ -255,16 +330,22 @@ class Gateway:
             await self.admin.aclose()
         await self.fleet.aclose()
         await self.callers.aclose()
+        await self.connections.aclose()
+        await self.governance.aclose()
         await self.owned.aclose()
+        await self.vault.aclose()
         await self.callers.keys.aclose()
         await self.spawner.aclose()
         await self.loop_delay.aclose()
+        await self.governance.close_log()
+        if self.export is not None:
+            await self.export.aclose(self.metrics)
         await self.log.aclose()
 
     # ---- what the rooms tell us --------------------------------------------------------------------------------
 
-    def updated(self, server: str, uri: str) -> None:
-        self.bus.updated(server, uri)
+    def updated(self, server: str, uri: str, whose: str | None = None) -> None:
+        self.bus.updated(server, uri, whose)
 
     def say(self, server: str, level: str, sentence: str) -> None:
         getattr(self.log, level)(sentence, server=server)
@@ -276,6 +357,8 @@ class Gateway:
     def _record(self, event: CallEvent) -> None:
         self.metrics.call(event)
         self.log.call(event)
+        if event.warned_by and self.told.anew(f"{event.warned_by} {event.server} {event.tool}", event.at):
+            self.log.warning(f"A call would have been refused: {event.warning}", filter=event.warned_by)
 
     def _fault(self, where: str, error: BaseException) -> None:
         if isinstance(error, UpstreamFault):
@@ -300,37 +383,8 @@ async def first_of(work: "asyncio.Future[Any]", event: asyncio.Event) -> None:
         waiting.cancel()
 
 
-@contextmanager
-def _naming(address: str) -> Iterator[None]:
-    """An address that cannot be used, by the name it has in the configuration."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, f"{address} cannot be used: {error.strerror or error}") from None
-
-
-def _hosts(config: Config) -> frozenset[str] | None:
-    """The names clients may call us by: the machine's own, and those of whatever stands in front. None: only those."""
-    public = urlsplit(config.public_url).hostname if config.public_url else None
-    own = parse_listen(config.listen)
-    further = {*config.allowed_hosts, *([public] if public else ()), *([] if own.loopback else [own.host])}
-    return frozenset(further) | LOOPBACK if further else None
-
-
-def _refuse(status: int, reason: str, message: str) -> bytes:
-    code = HEADER_MISMATCH if reason == BROKEN_MCP else INVALID_REQUEST
-    return encode_error(None, code, message, {"reason": reason, "status": status})
-
-
 def _unusable(error: ValueError) -> ConfigError:
     return ConfigError([Problem("", 0, 0, "servers", str(error), "")])
-
-
-def count(config: Config) -> str:
-    """What is served, in a few words."""
-    servers = sum(server.enabled for server in config.servers)
-    named = f", {len(config.endpoints)} endpoint{'s' * (len(config.endpoints) != 1)}" if config.endpoints else ""
-    return f"{servers} server{'s' * (servers != 1)}{named}"
 
 
 def _trace(error: BaseException) -> str:

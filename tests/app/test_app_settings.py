@@ -13,6 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
+
+from narthex.edge.http1_doors import LOOPBACK, Doors
+from narthex.edge.http1_head import Refused, read_head
+from narthex.limits import Limits
+from narthex.listening import hosts_of
+from narthex.model.config import Config
+
 SECONDS_MAX = 30.0
 # A server of the older era that answers everything but calls.
 MUTE = """
@@ -80,6 +89,47 @@ def test_the_host_of_the_public_url_is_welcome_and_others_are_not(tmp_path: Path
     assert answers == {"tools.example.com": 200, "localhost": 200, "evil.example.com": 421}
 
 
+def test_behind_a_base_path_endpoints_answer_whether_or_not_it_was_taken_away(tmp_path: Path) -> None:
+    settings = {"public_url": "https://tools.example.com/base/", "endpoints": {"sales": {}}}
+    with gateway(tmp_path, settings) as url:
+        statuses = {path: ask(url + path, "server/discover", {})[0] for path in ("", "/base", "/other", "/base/base")}
+        posted = {path: _posted_to(url + path) for path in ("/sse", "/base/sse", "/base/sse/sales")}
+
+    assert statuses == {"": 200, "/base": 200, "/other": 404, "/base/base": 404}
+    assert posted == {"/sse": "/base/sse", "/base/sse": "/base/sse", "/base/sse/sales": "/base/sse/sales"}
+
+
+def test_whoever_looks_whether_it_lives_may_call_it_by_any_address(tmp_path: Path) -> None:
+    with gateway(tmp_path, {}) as url:
+        for path in ("/healthz", "/readyz"):
+            for _ in range(3):  # the door remembers whom it let in: that must not be this Host
+                request = urllib.request.Request(url + path, headers={"Host": "10.1.2.3:8080"})
+                with urllib.request.urlopen(request, timeout=SECONDS_MAX) as answer:
+                    assert answer.status == 200
+        status, message = ask(url, "server/discover", {}, Host="10.1.2.3:8080")
+
+    assert status == 421
+    assert "`allowed_hosts`" in message["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"listen": "http://[fd00::7]:8080"},
+        {"public_url": "https://[fd00::7]"},
+        {"allowed_hosts": ["fd00::7"]},
+        {"allowed_hosts": ["[fd00::7]:8080"]},
+    ],
+)
+def test_an_address_with_colons_is_known_as_a_host_header_has_it(named: dict[str, Any]) -> None:
+    hosts = hosts_of(msgspec.convert(named, Config))
+    doors = Doors(hosts or LOOPBACK)
+
+    doors.check(read_head(b"GET /mcp HTTP/1.1\r\nHost: [fd00::7]:8080\r\n\r\n", Limits()))
+    with pytest.raises(Refused):
+        doors.check(read_head(b"GET /mcp HTTP/1.1\r\nHost: [fd00::8]:8080\r\n\r\n", Limits()))
+
+
 def test_a_silent_server_is_given_up_after_its_own_timeout(tmp_path: Path) -> None:
     server = {"name": "mute", "command": [sys.executable, "-c", MUTE], "timeout_seconds": 0.5}
     with gateway(tmp_path, {"servers": [server]}) as url:
@@ -121,3 +171,11 @@ def _older(url: str, session: str, message: dict[str, Any]) -> dict[str, Any]:
     with urllib.request.urlopen(request, timeout=SECONDS_MAX) as answer:
         found: dict[str, Any] = json.loads(answer.read())
         return found
+
+
+def _posted_to(url: str) -> str:
+    """Where the older pair of addresses wants messages, without the key of the stream."""
+    request = urllib.request.Request(url, headers={"Accept": "text/event-stream"})
+    with urllib.request.urlopen(request, timeout=SECONDS_MAX) as stream:
+        lines = [stream.readline().decode(), stream.readline().decode()]
+    return lines[1].removeprefix("data: ").partition("?sessionId=")[0]

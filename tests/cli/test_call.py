@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from command_line import demo_server, run
 
+from narthex.models import FORMATS, Toolset
+
 
 @pytest.fixture(scope="module")
 def tickets() -> Iterator[str]:
@@ -106,7 +108,7 @@ def test_a_bad_file_is_told_like_check_tells_it(tmp_path: Path) -> None:
     ran = run("tools", "bad.yaml", home=tmp_path)
 
     assert ran.code == 2
-    assert "bad.yaml:1:11: servers[0]: the server 'a' has neither" in ran.err
+    assert "bad.yaml:1:11: servers[0]: the server 'a' does not say what it is" in ran.err
     assert run("call", "x", "--file", "gone.yaml", home=tmp_path).code == 2
 
 
@@ -116,3 +118,24 @@ def test_an_endpoint_that_is_not_there(tmp_path: Path) -> None:
 
     assert ran.code == 2
     assert "Its endpoints: sales." in ran.err
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_tools_in_the_form_of_a_provider(tmp_path: Path, tickets: str, form: str) -> None:
+    ran = run("tools", tickets, "--format", form, home=tmp_path)
+    listed = json.loads(run("tools", tickets, "--json", home=tmp_path).out)
+
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out) == Toolset(listed, form).definitions  # type: ignore[arg-type]
+    assert ran.err.splitlines() == list(Toolset(listed, form).warnings)  # type: ignore[arg-type]
+
+
+def test_strict_tools_are_for_apis_that_have_them(tmp_path: Path, tickets: str) -> None:
+    strict = run("tools", tickets, "--format", "openai", "--strict", home=tmp_path)
+    gemini = run("tools", tickets, "--format", "gemini", "--strict", home=tmp_path)
+
+    assert {one["function"]["strict"] for one in json.loads(strict.out)} == {True}
+    assert (gemini.code, gemini.out) == (2, "")
+    assert "Gemini knows no strict tools" in gemini.err
+    assert run("tools", tickets, "--strict", home=tmp_path).code == 2
+    assert run("tools", tickets, "--format", "cohere", home=tmp_path).code == 2

@@ -7,7 +7,7 @@ import pytest
 from command_line import run
 
 GOOD = "servers:\n  - {name: a, upstream: 'https://a.example/mcp'}\n"
-UNREADY = GOOD + "metering: {backend: prometheus}\n"
+UNREADY = GOOD + "listen: https://127.0.0.1:8443\n"
 
 
 def test_a_sound_file(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_what_cannot_be_served_is_a_warning(tmp_path: Path) -> None:
     ran = run("check", home=tmp_path)
 
     assert ran.code == 0
-    assert "warning: narthex.yaml:3:1: metering: understood, not enforced in this version." in ran.out
+    assert "warning: narthex.yaml:3:1: listen: https needs a certificate." in ran.out
     assert "`narthex serve` refuses to start with it" in ran.out
     assert run("check", "--strict", home=tmp_path).code == 1
 
@@ -79,6 +79,14 @@ def test_a_named_file_that_is_not_there(tmp_path: Path) -> None:
     assert "There is no file other.yaml." in ran.err
     assert "narthex serve other.yaml" in ran.err
     assert "is a folder" in run("check", ".", home=tmp_path).err
+
+
+def test_nobody_is_told_to_save_yaml_as_json(tmp_path: Path) -> None:
+    ran = run("serve", "mcp.json", home=tmp_path)
+
+    assert ran.code == 2
+    assert "There is no file mcp.json." in ran.err
+    assert "Save them as narthex.yaml, then: narthex serve\n" in ran.err
 
 
 def test_the_schema_is_json(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ def test_clients_that_open_urls(tmp_path: Path, client: str) -> None:
 
     assert ran.code == 0, ran.err
     assert json.loads((tmp_path / file).read_text()) == content
+    assert "+++" in ran.out  # what was changed is shown although nobody is asked
+    assert f'"{URL}"' in ran.out
     assert stat.S_IMODE((tmp_path / file).stat().st_mode) == 0o600
 
 

@@ -33,7 +33,16 @@ def test_the_key_alone_is_on_standard_output_once(tmp_path: Path) -> None:
     assert f"{token[:11]} 'ci' is good for the endpoints sales with the scopes a, b; expires: 20" in ran.err
     assert "shown only this once" in ran.err
     assert token not in keys(tmp_path, "list").out + keys(tmp_path, "list", "--json").out
-    assert [p.name for p in (tmp_path / "state").iterdir() if token[12:].encode() in p.read_bytes()] == []
+    files = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+    assert [path.name for path in files if token[12:].encode() in path.read_bytes()] == []
+
+
+def test_who_names_no_gateway_is_told_how(tmp_path: Path) -> None:
+    ran = run("keys", "create", "--name", "ci", home=tmp_path)
+
+    assert ran.code == 2
+    assert "name its configuration file, or its state folder with --state FOLDER, or add --demo" in ran.err
+    assert "A first one has two lines" not in ran.err
 
 
 def test_a_list_says_everything_but_the_key(tmp_path: Path) -> None:
@@ -146,7 +155,8 @@ def test_the_folder_is_that_of_the_configuration(tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     assert "note:" not in ran.err
     assert [one["name"] for one in json.loads(same.out)] == ["ci"]
-    assert [path.name for path in found] == ["state.db"]
+    keys_of_the_log = {"audit-key.json", "audit-digest-key.json"}
+    assert {path.name for path in found} == {"state.db", "audit", ".lock", *keys_of_the_log}
 
 
 def test_who_would_be_surprised_is_told(tmp_path: Path) -> None:

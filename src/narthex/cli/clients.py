@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-Entry = dict[str, str | list[str]]
+Entry = dict[str, str | list[str] | dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """`keys` lead to the map of servers in the file; `remote` is how a URL is written, None where only programs are."""
+    """`keys` lead to the map of servers in the file; `remote` is how a URL is written, None where only programs are;
+    `variable` is how the value of the variable NAME is written, None where no variables are filled in.
+    """
 
     name: str
     label: str
@@ -51,6 +53,7 @@ class Client:
     project: str | None  # the file of one project, relative to its folder
     keys: tuple[str, ...]
     remote: Callable[[str], Entry] | None
+    variable: str | None = None
     is_toml: bool = False
 
     def local(self, command: list[str]) -> Entry:
@@ -78,6 +81,7 @@ CLIENTS = (
         ".mcp.json",
         ("mcpServers",),
         lambda url: {"type": "http", "url": url},
+        "${NAME}",
     ),
     Client(
         "cursor",
@@ -86,6 +90,7 @@ CLIENTS = (
         ".cursor/mcp.json",
         ("mcpServers",),
         lambda url: {"url": url},
+        "${env:NAME}",
     ),
     Client(
         "vscode",
@@ -94,6 +99,7 @@ CLIENTS = (
         ".vscode/mcp.json",
         ("servers",),
         lambda url: {"type": "http", "url": url},
+        "${env:NAME}",
     ),
     Client(
         "codex",
@@ -111,5 +117,6 @@ CLIENTS = (
         ".gemini/settings.json",
         ("mcpServers",),
         lambda url: {"httpUrl": url},
+        "${NAME}",
     ),
 )

@@ -15,13 +15,13 @@ from narthex.control.toml import key_parts
 _HEAD = re.compile(r"^[ \t]*\[\[?[ \t]*([^\]\r\n]+?)[ \t]*\]\]?[ \t]*(?:#[^\r\n]*)?\r?$", re.MULTILINE)
 
 
-def set_table(text: str, keys: Keys, value: dict[str, str | list[str]]) -> str:
+def set_table(text: str, keys: Keys, value: dict[str, str | list[str] | dict[str, str]]) -> str:
     """`text` with the table at `keys` holding `value`."""
     tree = _parse(text)
     if _at(tree, keys) == value:
         return text
     newline = "\r\n" if "\r\n" in text else "\n"
-    body = [f"{_key(name)} = {json.dumps(item, ensure_ascii=False)}" for name, item in value.items()]
+    body = [f"{_key(name)} = {_value(item)}" for name, item in value.items()]
     table = newline.join([f"[{'.'.join(_key(part) for part in keys)}]", *body]) + newline
     start, end = _span(text, keys)
     if start < 0:
@@ -87,6 +87,12 @@ def _with(tree: dict[str, Any], keys: Keys, value: Any) -> dict[str, Any]:
     rest = {key: item for key, item in tree.items() if key != first}
     # A table without anything in it is not written, so it counts as absent.
     return rest if value in (None, {}) else {**rest, first: value}
+
+
+def _value(item: str | list[str] | dict[str, str]) -> str:
+    if isinstance(item, dict):
+        return f"{{ {', '.join(f'{_key(name)} = {_value(one)}' for name, one in item.items())} }}"
+    return json.dumps(item, ensure_ascii=False)
 
 
 def _key(name: str) -> str:

@@ -4,20 +4,15 @@ Knows: how the question is put on a command line, and how the answer is printed.
 gateway is asked at its administration address.
 """
 
-import http.client
 import json
 import sys
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
+from narthex.cli.admin_address import Tree, admin_option, asked
 from narthex.cli.say import DONE, NO, WRONG, fail, print_json, shown
-from narthex.limits import admin_answer_bytes_max, admin_seconds_max
 
-Tree = dict[str, Any]
-_ADMIN = "http://127.0.0.1:8081"
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True)
 
 
@@ -32,7 +27,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True)
 @click.option("--resource", metavar="URI", help="What: a resource.")
 @click.option("--args", metavar="JSON", default="{}", help="The arguments of the call.")
 @click.option("--endpoint", metavar="NAME", default="", help="The endpoint; absent: everything, /mcp.")
-@click.option("--admin", metavar="URL", default=_ADMIN, show_default=True, help="The administration address.")
+@admin_option
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 def explain(
     args: str, admin: str, claims: Path | None, scopes: str | None, *, as_json: bool, **rest: str | None
@@ -53,7 +48,7 @@ def explain(
         question["scopes"] = scopes.replace(",", " ").split()
     if claims is not None:
         question["claims"] = _object(_read(claims), str(claims))
-    answer = _asked(admin, question)
+    answer = asked(admin, "/api/explain", question)
     if as_json:
         print_json(answer)
     else:
@@ -78,26 +73,6 @@ def _object(text: str, name: str) -> Tree:
     return value
 
 
-def _asked(admin: str, question: Tree) -> Tree:
-    parts = urlsplit(admin)
-    if parts.scheme != "http" or not parts.hostname:
-        fail(f"'{admin}' is no administration address; one looks like {_ADMIN}.", WRONG)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=admin_seconds_max)
-    try:
-        body = json.dumps(question).encode()
-        connection.request("POST", "/api/explain", body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        answer = json.loads(response.read(admin_answer_bytes_max))
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        fail(f"No gateway answers at {admin} ({error}). Is it running? Its address is 'admin.listen'.")
-    finally:
-        connection.close()
-    if response.status != http.HTTPStatus.OK or not isinstance(answer, dict):
-        said = answer.get("error") if isinstance(answer, dict) else None
-        fail(str(said or f"{admin} answered {response.status}."), WRONG)
-    return answer
-
-
 def _lines(answer: Tree) -> list[str]:
     what = f"{answer['method']} of '{answer['name']}' at {_place(answer['endpoint'])}"
     if answer["allowed"]:
@@ -107,6 +82,11 @@ def _lines(answer: Tree) -> list[str]:
     width = max(len(step["name"]) for step in answer["steps"])
     for step in answer["steps"]:
         lines.append(f"  {step['name']:{width}}  {step['verdict']:11}  {step['why'] or step['about']}")
+    if answer.get("rules"):
+        lines += ["", "What is laid down about it, and where:"]
+        lines += [f"  {key}  {place}" for key, place in answer["rules"].items()]
+    if answer.get("answer"):
+        lines += ["", "What becomes of its answer:", *(f"  {words}" for words in answer["answer"])]
     if answer["required_by"]:
         lines += ["", "What it requires, and who says so:"]
         lines += [f"  {', '.join(one['scopes']) or '(nothing)'}  {one['where']}" for one in answer["required_by"]]

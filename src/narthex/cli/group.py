@@ -20,20 +20,36 @@ class Verb(NamedTuple):
 
 VERBS = (
     Verb("serve", "narthex.cli.serve:serve", "Start the gateway."),
-    Verb(
-        "demo", "narthex.cli.demo:demo", "Start a gateway over servers that ship with Narthex, without configuration."
-    ),
+    Verb("demo", "narthex.cli.demo:demo", "Start the gateway of a small company, without configuration."),
     Verb("check", "narthex.cli.check:check", "Say what is wrong with a configuration, where, and what to do."),
     Verb("tools", "narthex.cli.tools:tools", "List the tools of a running gateway, or of a configuration file."),
     Verb("call", "narthex.cli.call:call", "Call a tool from the shell."),
     Verb("connect", "narthex.cli.connect:connect", "Write the gateway into an MCP client's own configuration."),
     Verb("explain", "narthex.cli.explain:explain", "Say why a caller would be let in, or denied."),
     Verb("keys", "narthex.cli.keys:keys", "Make, list, replace and revoke API keys."),
+    Verb("servers", "narthex.cli.servers:servers", "Say how the servers of a running gateway are."),
+    Verb("stop", "narthex.cli.stops:stop", "Stop a server, a tool, a tenant or a principal."),
+    Verb("stops", "narthex.cli.stops:stops", "List what is stopped."),
+    Verb("resume", "narthex.cli.stops:resume", "Let run again what was stopped: the stop with this number, or all."),
+    Verb(
+        "approvals",
+        "narthex.cli.approvals:approvals",
+        "List, show, approve and reject calls that wait for somebody's yes.",
+    ),
+    Verb("lock", "narthex.cli.lock:lock", "Pin the definitions of tools, and decide about what changes."),
     Verb("users", "narthex.cli.users:users", "Add, list and remove people who sign in with a password."),
+    Verb("grants", "narthex.cli.grants:grants", "List and revoke what users let the gateway do at servers."),
     Verb("import", "narthex.cli.importing:importing", "Make a configuration of what you already have."),
+    Verb(
+        "run",
+        "narthex.cli.run_library:run_library",
+        "Serve a library of tools in Python over standard input and output.",
+    ),
     Verb("stdio", "narthex.cli.stdio:stdio", "Serve over standard input and output."),
     Verb("schema", "narthex.cli.schema:schema", "Print the JSON Schema of the configuration."),
     Verb("version", "narthex.cli.version:version", "Print the version."),
+    Verb("audit", "narthex.cli.audit:audit", "Read, prove and export the audit log."),
+    Verb("usage", "narthex.cli.usage:usage", "Show who used what, how often, and what it cost."),
 )
 
 

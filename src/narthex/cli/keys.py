@@ -4,73 +4,33 @@ Knows: options, and how a key is shown once. Refuses to know: how keys are kept,
 state folder; a gateway that runs on it sees that by itself.
 """
 
-import functools
-import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
+from narthex.cli.acting import acting
+from narthex.cli.home import Home, homed
 from narthex.cli.moments import Duration, moment
-from narthex.cli.options import find_config
-from narthex.cli.say import DONE, NO, WRONG, fail, print_json, refuse, shown
+from narthex.cli.say import DONE, NO, WRONG, fail, print_json, shown
 from narthex.control.keys import described
-from narthex.control.problem import ConfigError
 from narthex.limits import api_key_days, api_key_overlap_seconds
 from narthex.model.config import Config
 from narthex.store.api_keys import KeyFault, KeyRecord, KeyStore, Made, Terms, TermsFault
 from narthex.store.database import FILE, Database
-from narthex.store.folder import StateFault, folder_of, prepared
+from narthex.store.folder import StateFault, prepared
 from narthex.wire.api_key import MARK, named_prefix
 
 _HEADINGS = ("PREFIX", "NAME", "STATE", "SCOPES", "TENANT", "ENDPOINTS", "CREATED", "EXPIRES", "LAST USED")
 
 
-@dataclass(frozen=True)
-class Home:
-    """Whose keys: of the state folder of a configuration, or of a folder by name."""
-
-    config: Config | None
-    folder: Path
-
-
-def _where(command: Callable[..., None]) -> Callable[..., None]:
-    """The parameters that say whose keys are meant; the command gets a `Home` for them."""
-
-    @functools.wraps(command)
-    def located(file: Path | None, state: Path | None, *, demo: bool, **rest: Any) -> None:
-        if sum((file is not None, state is not None, demo)) > 1:
-            raise click.UsageError("One state folder at a time: FILE, --state or --demo.")
-        try:
-            home = _home(file, state, demo=demo)
-        except StateFault as error:
-            fail(str(error), NO)
-        command(home=home, **rest)
-
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.option("--demo", is_flag=True, help="The state folder of 'narthex demo'."),
-        click.option("--state", type=click.Path(path_type=Path), metavar="FOLDER", help="The state folder itself."),
-        click.argument("file", required=False, type=click.Path(path_type=Path)),
-    ):
-        located = option(located)
-    return located
-
-
-def _home(file: Path | None, state: Path | None, *, demo: bool) -> Home:
-    if state is not None:
-        return Home(None, state.expanduser())
-    if demo:
-        from narthex.libraries.demo import demo_config
-
-        return Home(None, folder_of(Config(name=demo_config()["name"]), os.environ))
-    config = _config(file)
-    return Home(config, folder_of(config, os.environ))
+_WHOSE = (
+    "Keys belong to a gateway: name its configuration file, or its state folder with --state FOLDER, "
+    "or add --demo for those of 'narthex demo'."
+)
 
 
 @click.group()
@@ -84,7 +44,7 @@ def keys() -> None:
 
 
 @keys.command()
-@_where
+@homed(_WHOSE)
 @click.option("--name", required=True, help="Who holds the key: all keys of a name are the same caller.")
 @click.option("--scopes", default="", metavar="A,B", help="What it may do, separated by commas.")
 @click.option(
@@ -122,8 +82,9 @@ def create(
         endpoints=endpoints or None,
         expires=now + expires,
     )
-    with _store(home, anew=True) as store:
+    with _store(home, anew=True) as store, acting(home.folder, home.config) as act:
         made = store.create(terms, now)
+        act("key.created", f"{MARK}{made.record.prefix}", _of_key(made.record))
     _show(made, home.folder, as_json=as_json)
     if home.config is not None:
         _advise(home.config, made.record)
@@ -131,7 +92,7 @@ def create(
 
 
 @keys.command(name="list")
-@_where
+@homed(_WHOSE)
 @click.option("--find", default="", metavar="TEXT", help="Only keys with this in their prefix or name.")
 def list_(home: Home, find: str, *, as_json: bool) -> None:
     """List the keys, also those that are void. The keys themselves are kept nowhere."""
@@ -151,7 +112,7 @@ def list_(home: Home, find: str, *, as_json: bool) -> None:
 
 @keys.command()
 @click.argument("prefix")
-@_where
+@homed(_WHOSE)
 @click.option(
     "--overlap",
     type=Duration(),
@@ -172,9 +133,10 @@ def rotate(home: Home, prefix: str, overlap: float, expires: float | None, *, as
     The old key stays good for the time of --overlap, so that whoever holds it can change over.
     """
     now = time.time()
-    with _store(home) as store:
+    with _store(home) as store, acting(home.folder, home.config) as act:
         made = store.rotate(_prefix(prefix), overlap, None if expires is None else now + expires, now)
         old = next(one for one in store.records() if one.replaced_by == made.key.prefix)
+        act("key.created", f"{MARK}{made.record.prefix}", f"{_of_key(made.record)}, in place of {MARK}{old.prefix}")
     _show(made, home.folder, as_json=as_json)
     click.echo(f"The old key {MARK}{old.prefix} is good until {moment(old.expires)}.", err=True)
     sys.exit(DONE)
@@ -182,28 +144,18 @@ def rotate(home: Home, prefix: str, overlap: float, expires: float | None, *, as
 
 @keys.command()
 @click.argument("prefix")
-@_where
+@homed(_WHOSE)
 def revoke(home: Home, prefix: str, *, as_json: bool) -> None:
     """End a key for good. PREFIX is as it is listed, or a whole key that was found somewhere."""
     now = time.time()
-    with _store(home) as store:
+    with _store(home) as store, acting(home.folder, home.config, needed=False) as act:
         record = store.revoke(_prefix(prefix), now)
+        act("key.revoked", f"{MARK}{record.prefix}", _of_key(record))
     if as_json:
         print_json(described(record, now))
     else:
         click.echo(f"{MARK}{record.prefix} '{record.name}' is revoked. Running gateways refuse it within a second.")
     sys.exit(DONE)
-
-
-def _config(file: Path | None) -> Config:
-    from narthex.control.load import load
-
-    path = find_config(file)
-    try:
-        return load(path, os.environ).config
-    except ConfigError as error:
-        click.echo("The configuration says where the state folder is; --state FOLDER names it instead.", err=True)
-        refuse(error)
 
 
 @contextmanager
@@ -221,6 +173,13 @@ def _store(home: Home, *, anew: bool = False) -> Iterator[KeyStore]:
         fail(str(error), WRONG)
     except (KeyFault, StateFault) as error:
         fail(str(error), NO)
+
+
+def _of_key(record: KeyRecord) -> str:
+    """Whose it is, as the audit log says it."""
+    return (
+        f"of {record.name}{f' ({record.tenant})' if record.tenant else ''}, scopes: {' '.join(record.scopes) or 'none'}"
+    )
 
 
 def _prefix(text: str) -> str:

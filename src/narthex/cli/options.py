@@ -63,37 +63,44 @@ def serving_options(command: Command) -> Command:
     return command
 
 
-def find_config(file: Path | None) -> Path:
-    """The file that is meant: the argument, NARTHEX_CONFIG, or narthex.yaml here."""
+def find_config(file: Path | None, without: str = "") -> Path:
+    """The file that is meant: the argument, NARTHEX_CONFIG, or narthex.yaml here.
+
+    `without`: what somebody who has none is told, instead of how to begin with one.
+    """
     if file is not None:
         return _existing(file.expanduser(), "")
     named = os.environ.get(CONFIG_VARIABLE)
     if named:
         return _existing(Path(named).expanduser(), f" (named by the environment variable {CONFIG_VARIABLE})")
     default = next((Path(name) for name in DEFAULT_NAMES if Path(name).is_file()), None)
-    return default or fail(_no_file(), WRONG)
+    return default or fail(_no_file(without), WRONG)
 
 
 def _existing(file: Path, why: str) -> Path:
     if file.is_dir():
         fail(f"{file} is a folder{why}; name the file in it.", WRONG)
     if not file.exists():
-        fail(f"There is no file {file}{why}.\n\n{_first_file(str(file))}", WRONG)
+        fail(f"There is no file {file}{why}.\n\n{_first_file('' if file.suffix == '.json' else str(file))}", WRONG)
     return file
 
 
-def _no_file() -> str:
-    return f"There is no narthex.yaml in this folder.\n\n{_first_file('narthex.yaml')}"
+def _no_file(without: str) -> str:
+    return "There is no narthex.yaml in this folder." + (
+        f"\n{without}" if without else f"\n\n{_first_file('narthex.yaml')}"
+    )
 
 
 def _first_file(name: str) -> str:
+    """How to begin. `name`: of the file to be made; "" where it is a client's, which is not begun in our words."""
     lines = [
         "A first one has two lines:",
         "",
         "  servers:",
         '    - {name: everything, command: [npx, -y, "@modelcontextprotocol/server-everything"]}',
         "",
-        f"Save them as {name}, then: narthex serve {'' if name in DEFAULT_NAMES else name}".rstrip(),
+        f"Save them as {name or DEFAULT_NAMES[0]}, then: narthex serve "
+        f"{'' if name in DEFAULT_NAMES else name}".rstrip(),
     ]
     found = [file for file in _CLIENT_FILES if Path(file).expanduser().is_file()]
     if found:

@@ -26,7 +26,7 @@ class PipeGateway:
             "--log-format",
             "human",
             "--log-level",
-            "error",
+            "warning",  # why a server is down is what whoever misses its tools wants to know
         ]
         if endpoint:
             arguments += ["--endpoint", endpoint]

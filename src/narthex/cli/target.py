@@ -31,7 +31,7 @@ def gateway(url: str | None, file: Path | None, endpoint: str | None, key: str |
     except Unreachable as error:
         fail(str(error), NO)
     except Refused as error:
-        _say_refusal(error)
+        _say_refusal(error, has_key=key is not None)
     finally:
         opened.close()
 
@@ -82,6 +82,8 @@ def _from_file(file: Path, endpoint: str | None) -> PipeGateway:
     return PipeGateway(file, endpoint)
 
 
-def _say_refusal(error: Refused) -> NoReturn:
-    hint = f"\nGive a key with --key, or in {KEY_VARIABLE}." if error.code == UNAUTHENTICATED else ""
+def _say_refusal(error: Refused, *, has_key: bool) -> NoReturn:
+    """Whoever has shown a key is told by the gateway what is wrong with it."""
+    asks = error.code == UNAUTHENTICATED and not has_key
+    hint = f"\nGive a key or token with --key, or in {KEY_VARIABLE}." if asks else ""
     fail(f"{shown(error.message)} (code {error.code}){hint}", NO)

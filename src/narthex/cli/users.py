@@ -7,17 +7,17 @@ runs sees every change by itself.
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import click
 
-from narthex.cli.options import file_argument, find_config
-from narthex.cli.say import DONE, NO, WRONG, fail, print_json, refuse
-from narthex.control.problem import ConfigError
+from narthex.cli.acting import Act, acting
+from narthex.cli.home import config_of
+from narthex.cli.options import file_argument
+from narthex.cli.say import DONE, NO, WRONG, fail, print_json
 from narthex.issuer.passwords import BadPassword, hashed
-from narthex.model.config import Config
 from narthex.store.database import Database
 from narthex.store.folder import StateFault, folder_of, prepared
 from narthex.store.users import User, UsersFull, UserStore
@@ -54,7 +54,10 @@ def add_user(name: str, file: Path | None, scopes: str, roles: str) -> None:
     with _book(file) as book:
         if _found(book, name) is not None:
             fail(f"There is a '{name}' already: 'narthex users password {name}' changes the password.", NO)
-        book.add(User(name=name, password=_asked(), scopes=_words(scopes), roles=_words(roles)))
+        user = User(name=name, password=_asked(), scopes=_words(scopes), roles=_words(roles))
+        with _acting(file) as act:
+            act("user.created", name, f"scopes: {' '.join(user.scopes) or 'none'}")
+            book.add(user)
     click.echo(f"'{name}' can sign in now.")
     sys.exit(DONE)
 
@@ -66,7 +69,10 @@ def password(name: str, file: Path | None) -> None:
     """Change somebody's password. Whoever is signed in as them has to sign in again, and so have their clients."""
     with _book(file) as book:
         user = _found(book, name) or fail(f"There is no '{name}'.", NO)
-        book.change(user, _asked())
+        changed = _asked()
+        with _acting(file) as act:
+            act("user.changed", name, "the password")
+            book.change(user, changed)
     click.echo(f"'{name}' signs in with the new password from now on.")
     sys.exit(DONE)
 
@@ -97,7 +103,9 @@ def remove_user(name: str, file: Path | None) -> None:
     with _book(file) as book:
         if _found(book, name) is None:
             fail(f"There is no '{name}'.", NO)
-        book.remove(name)
+        with _acting(file, needed=False) as act:
+            act("user.removed", name)
+            book.remove(name)
     click.echo(f"'{name}' cannot sign in any more.")
     sys.exit(DONE)
 
@@ -139,7 +147,7 @@ class _Filed:
 @contextmanager
 def _book(file: Path | None) -> Iterator[Book]:
     """Where this configuration keeps people. What cannot be done ends the command with its sentence."""
-    config = _config(file)
+    config = config_of(file)
     server = config.authentication.server if config.authentication is not None else None
     if server is None:
         fail("This configuration has no authorization server: add 'authentication: {type: oauth2, server: {}}'.", NO)
@@ -162,13 +170,9 @@ def _book(file: Path | None) -> Iterator[Book]:
         fail(str(error) if isinstance(error, StateFault) else f"{server.users}: {error.strerror or error}.", NO)
 
 
-def _config(file: Path | None) -> Config:
-    from narthex.control.load import load
-
-    try:
-        return load(find_config(file), os.environ).config
-    except ConfigError as error:
-        refuse(error)
+def _acting(file: Path | None, *, needed: bool = True) -> AbstractContextManager[Act]:
+    config = config_of(file)
+    return acting(folder_of(config, os.environ), config, needed=needed)
 
 
 def _found(book: Book, name: str) -> User | None:
