@@ -1,29 +1,25 @@
-"""Callers that must show who they are: an API key, and a token of the authorization server inside (ES256).
+"""Callers that must show who they are: an API key, a token (ES256), and ten thousand tokens of as many people.
 
-Knows: how a gateway is told to ask, and how the two credentials are had. Refuses to know: what is measured with them.
+Knows: how a gateway is told to ask, and how the credentials are had. Refuses to know: what is measured with them.
 """
 
-import json
-import secrets
 import subprocess
 from pathlib import Path
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from typing import Any
 
 from answers import MODERN
-from ask import ASK_SECONDS_MAX, Client
-from gateway import NARTHEX, Gateway, servers_of_the_cells
+from ask import Client
+from gateway import BARE, NARTHEX, Gateway, servers_of_the_cells
+from issuer import SCOPE, Issuer
 
-SCOPE = "mcp:tools"
 NAME = "bench"
+PRINCIPALS = 10_000
 
 
-def guarded(folder: Path, far: int) -> tuple[Gateway, str]:
-    """A gateway in front of the modern server that asks who calls; and the secret of its one client."""
-    secret = secrets.token_hex(16)
-    client = {"client_id": NAME, "client_secret": secret, "scopes": [SCOPE]}
-    asks = {"type": "oauth2", "required_scopes": [SCOPE], "server": {"clients": [client]}}
-    return Gateway(folder, "guarded", servers_of_the_cells(far)[:1], authentication=asks), secret
+def guarded(folder: Path, far: int, issuer: Issuer, name: str = "guarded") -> Gateway:
+    """A gateway in front of the modern server that asks who calls."""
+    asks: dict[str, Any] = {"type": "oauth2", "required_scopes": [SCOPE], "issuers": [issuer.entry]}
+    return Gateway(folder, name, servers_of_the_cells(far)[:1], authentication=asks, **BARE)
 
 
 def with_key(gateway: Gateway) -> Client:
@@ -32,11 +28,16 @@ def with_key(gateway: Gateway) -> Client:
     return Client(gateway.url, MODERN, bearer=made.stdout.strip())
 
 
-def with_token(gateway: Gateway, secret: str) -> Client:
-    form = {"grant_type": "client_credentials", "client_id": NAME, "client_secret": secret, "resource": gateway.url}
-    request = Request(f"{gateway.address}/oauth/token", urlencode(form).encode())
-    with urlopen(request, timeout=ASK_SECONDS_MAX) as answer:
-        return Client(gateway.url, MODERN, bearer=json.load(answer)["access_token"])
+def with_token(gateway: Gateway, token: str) -> Client:
+    return Client(gateway.url, MODERN, bearer=token)
+
+
+def written(folder: Path, tokens: list[str]) -> Path:
+    """A file of tokens, as the load generator takes it."""
+    file = folder / "tokens.txt"
+    file.write_text("\n".join(tokens) + "\n")
+    file.chmod(0o600)
+    return file
 
 
 def is_let_in(client: Client) -> bool:

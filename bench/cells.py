@@ -14,9 +14,10 @@ from pathlib import Path
 
 from answers import ARGUMENTS, LEGACY, MODERN
 from ask import Client
-from callers import guarded, is_let_in, with_key, with_token
-from gateway import Gateway, listed, servers_of_the_cells
+from callers import PRINCIPALS, guarded, is_let_in, with_key, with_token, written
+from gateway import BARE, POLICIES, Gateway, listed, servers_of_the_cells
 from generator import Sample, Target, checked, measure
+from issuer import Issuer
 from peers import NGINX, start_fastmcp, start_nginx
 from running import HERE, Running, python
 
@@ -26,7 +27,9 @@ MODERN_MODERN = "Narthex modern → modern"
 CROSSED = ("Narthex legacy → legacy", "Narthex modern → legacy", "Narthex legacy → modern")
 WITH_SESSION = "Narthex legacy → legacy with session"
 MODERN_STDIO = "Narthex modern → stdio"
+GOVERNED = "Narthex modern → modern, all policies but redaction"
 WITH_KEY, WITH_TOKEN = "Narthex modern → modern, API key", "Narthex modern → modern, ES256 token"
+WITH_TOKENS = f"Narthex modern → modern, {PRINCIPALS:,} ES256 tokens"
 FASTMCP_SECONDS = 8.0  # it answers some twenty calls a second: fewer seconds would count none at 64 callers
 
 
@@ -44,14 +47,15 @@ class Measured:
 
 
 def measure_cells(
-    stack: ExitStack, folder: Path, upstream: Running, far: int, rounds: int, seconds: float
+    stack: ExitStack, folder: Path, upstream: Running, far: int, issuer: Issuer, rounds: int, seconds: float
 ) -> tuple[Measured, Gateway]:
     """All cells; the gateway is handed on, still running, to what is measured next."""
     measured = Measured()
-    gateway = stack.enter_context(Gateway(folder, "cells", servers_of_the_cells(far)))
+    gateway = stack.enter_context(Gateway(folder, "cells", servers_of_the_cells(far), **BARE))
     gateway.ready()
     targets = direct_and_nginx(stack, folder, upstream, far, measured) + through(gateway, far)
-    targets += through_guarded(stack, folder, far)
+    targets.append(through_policies(stack, folder, far))
+    targets += through_guarded(stack, folder, far, issuer)
     for target in targets:
         checked(target)
         measure(target, CALLERS[-1], 1.0)  # pools are filled, code is warm
@@ -94,14 +98,27 @@ def through(gateway: Gateway, far: int) -> list[Target]:
     ]
 
 
-def through_guarded(stack: ExitStack, folder: Path, far: int) -> list[Target]:
-    """The same call by callers who show who they are, through a gateway that asks."""
-    gateway, secret = guarded(folder, far)
+def through_policies(stack: ExitStack, folder: Path, far: int) -> Target:
+    """The same call with everything laid down that an operator may lay down, but redaction."""
+    server = {**servers_of_the_cells(far)[0], "trusted": True}
+    gateway = stack.enter_context(Gateway(folder, "policies", [server], **POLICIES)).ready()
+    (tool,) = listed(gateway.url, 1)
+    return Target(GOVERNED, Client(gateway.url, MODERN), tool, gateway, f"http://127.0.0.1:{far}/count")
+
+
+def through_guarded(stack: ExitStack, folder: Path, far: int, issuer: Issuer) -> list[Target]:
+    """The same call by callers who show who they are, through a gateway that asks. The last target is the worst case:
+    every connection shows another caller with every request, and no two requests in a row are of the same one.
+    """
+    gateway = guarded(folder, far, issuer)
     stack.enter_context(gateway).ready()
     count = f"http://127.0.0.1:{far}/count"
-    callers = {WITH_KEY: with_key(gateway), WITH_TOKEN: with_token(gateway, secret)}
+    tokens = issuer.tokens(PRINCIPALS)
+    callers = {WITH_KEY: with_key(gateway), WITH_TOKEN: with_token(gateway, tokens[0])}
     gateway.wait_until(lambda: is_let_in(callers[WITH_KEY]))
-    return [Target(name, client, "echo", gateway, count) for name, client in callers.items()]
+    targets = [Target(name, client, "echo", gateway, count) for name, client in callers.items()]
+    everybody = Target(WITH_TOKENS, callers[WITH_TOKEN], "echo", gateway, count, bearers=written(folder, tokens))
+    return [*targets, everybody]
 
 
 def measure_fastmcp(folder: Path, far: int, numbers: tuple[int, ...], measured: Measured) -> None:

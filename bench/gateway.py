@@ -1,6 +1,7 @@
-"""Narthex as the operator starts it: `narthex serve FILE`, with every filter and the log on.
+"""Narthex as the operator starts it: `narthex serve FILE`, with the log on.
 
-Knows: its configuration for the bench. Refuses to know: anything inside it; what is measured is what ships.
+Knows: its configurations for the bench: with nothing laid down about calls, and with all there is but redaction.
+Refuses to know: anything inside it; what is measured is what ships.
 """
 
 import json
@@ -16,6 +17,13 @@ from running import HERE, Running, answers, free_port
 NARTHEX = Path(sys.executable).with_name("narthex")
 FLEET_SERVERS = 50
 LIST_SECONDS_MAX = 60.0
+# Nothing is laid down about calls, and nothing is written down of them but the log's sentence.
+BARE: dict[str, Any] = {"audit": {"enabled": False}, "validation": {"arguments": "off"}}
+# What a typical operator lays down, besides what is on by default: validation, pins, metering, the audit log.
+POLICIES: dict[str, Any] = {
+    "rate_limit": [{"requests_per_second": 100_000, "burst": 1_000_000}, {"concurrent": 1_000, "per": "server"}],
+    "quota": {"cost_per_day": 1_000_000_000},
+}
 
 
 class Gateway(Running):

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -16,6 +17,7 @@ from statistics import median
 import generator
 import narthex
 from cells import CALLERS, DIRECT, FASTMCP, Measured
+from crowd import Crowd
 from goals import MIB, Verdict
 from peers import FASTMCP as FASTMCP_PACKAGE
 from peers import NGINX
@@ -87,7 +89,8 @@ Written by `make bench`; the figures of one run, not the best of many.
 One `tools/call` with a small result, on one machine that also runs the load generator and the server behind.
 CPU per call is user and system time of the process (nginx: of its worker too) divided by the calls; memory is its
 resident set after the load. "direct" is the server itself: its CPU is what the far end costs in every row.
-All filters that ship are on, and the log writes one sentence per call.
+The log writes one sentence per call. Rows without a word about it have nothing laid down about calls and no audit log;
+"all policies but redaction" has what is on by default (the audit log, validation, pins) and limits, quotas, cost.
 
 {table}
 
@@ -101,6 +104,9 @@ The first page of 2,000 tools takes {page:.1f} ms (p50) once it has been asked f
 - {turns} per target and number of callers; within a round the targets take turns, ratios are taken
   within a round, and the median is shown. Every answered call is compared with the count of the server behind.
 - Load from {generator}. The server behind is `bench/upstream.py`: answers encoded beforehand, one process.
+- "{crowd:,} ES256 tokens": as many callers, each with a token of their own, and every request on every connection is
+  of another one than the request before. Each token was seen within the last minute; the first sight of one, when
+  its signature is checked, is a row of its own.
 - nginx: one worker, kept connections on both sides, no access log. FastMCP's proxy as its documentation starts it,
   measured once after the rounds.
 - The machine's noise moves absolute figures by up to 40 %, the ratios by much less.
@@ -108,7 +114,7 @@ The first page of 2,000 tools takes {page:.1f} ms (p50) once it has been asked f
 """
 
 
-def write(measured: Measured, weight: Weight, judged: list[Verdict], turns: str, busy: float) -> None:
+def write(measured: Measured, weight: Weight, crowd: Crowd, judged: list[Verdict], turns: str, busy: float) -> None:
     found = rows(measured)
     missing = "".join(f"\nNot measured: {name} ({reason}).\n" for name, reason in measured.missing.items())
     page = PAGE.format(
@@ -120,9 +126,10 @@ def write(measured: Measured, weight: Weight, judged: list[Verdict], turns: str,
         machine=machine(),
         date=today(),
         version=narthex.__version__,
-        python=platform.python_version(),
+        python=f"{platform.python_version()} ({os.path.realpath(sys.executable)})",
         programs=programs(),
         turns=turns,
+        crowd=crowd.principals,
         busy=busy,
         generator=generator.NAME,
     )
@@ -136,6 +143,7 @@ def write(measured: Measured, weight: Weight, judged: list[Verdict], turns: str,
         "generator": generator.NAME,
         "targets": {row.name: asdict(row) for row in found},
         "weight": asdict(weight),
+        "crowd": asdict(crowd),
         "goals": {row.what: [row.measured, row.goal, row.met] for row in judged},
     }
     with (HERE / "history.jsonl").open("a", encoding="utf-8") as history:

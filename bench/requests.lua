@@ -1,5 +1,6 @@
 -- wrk's script: the same call again and again under changing ids; the figures in one line at the end.
 -- BENCH_HEADERS holds "Name: value" lines, BENCH_BODY the body with ID where the request's id belongs.
+-- BENCH_BEARERS names a file with a token on each line: every request shows the next one, whatever its connection.
 
 -- Formatted before the load starts: Lua would cost the generator more than the call itself. A session must not see
 -- an id that is still in work, so there are many more ids than callers.
@@ -12,13 +13,22 @@ function init(args)
     wrk.headers[name] = value
   end
   wrk.headers["Host"] = wrk.host .. ":" .. wrk.port
-  for id = 1, REQUESTS do
-    prepared[id] = wrk.format(nil, nil, nil, (string.gsub(os.getenv("BENCH_BODY"), '"ID"', id, 1)))
+  if os.getenv("BENCH_BEARERS") then
+    for token in io.lines(os.getenv("BENCH_BEARERS")) do
+      wrk.headers["Authorization"] = "Bearer " .. token
+      prepare(#prepared + 1)
+    end
+  else
+    for id = 1, REQUESTS do prepare(id) end
   end
 end
 
+function prepare(id)
+  prepared[id] = wrk.format(nil, nil, nil, (string.gsub(os.getenv("BENCH_BODY"), '"ID"', id, 1)))
+end
+
 function request()
-  last = last % REQUESTS + 1
+  last = last % #prepared + 1
   return prepared[last]
 end
 

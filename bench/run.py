@@ -3,6 +3,7 @@
     run.py [--quick] [--json] [--rounds N] [--seconds S]
 
 --quick is for the build: it shows that everything can be measured, and writes nothing.
+It ends when whoever started it does (but under nohup), and nothing that it started is left, even when it is killed.
 """
 
 import argparse
@@ -14,14 +15,23 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
+from behind import server_behind
+from callers import PRINCIPALS
 from cells import CALLERS, measure_cells, measure_fastmcp, say
+from crowd import weigh_crowd
+from databases import of_databases
+from ending import end_when_told
+from functions import of_functions
 from goals import Verdict, verdicts
+from governance import governed
+from http_apis import of_apis
+from issuer import Issuer
+from redaction import looked_through
 from report import rows, table, write
-from running import HERE, Running, answers, free_port, python
 from weight import weigh
 
 ROUNDS, SECONDS = 5, 3.0
-QUICK_ROUNDS, QUICK_SECONDS = 1, 2.0
+QUICK_ROUNDS, QUICK_SECONDS = 1, 0.7
 BUSY = 0.7  # runnable processes before ours start
 
 
@@ -34,6 +44,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float)
     asked = parser.parse_args()
+    end_when_told()
     rounds = asked.rounds or (QUICK_ROUNDS if asked.quick else ROUNDS)
     seconds = asked.seconds or (QUICK_SECONDS if asked.quick else SECONDS)
     busy = os.getloadavg()[0]
@@ -41,21 +52,28 @@ def main() -> int:
         say(f"the machine is busy (load average {busy:.1f}): read the ratios with care, and the tails not at all")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="narthex-bench-")))
-        far = free_port()
-        upstream = Running("upstream", python(HERE / "upstream.py", str(far)), folder / "upstream.log")
-        stack.enter_context(upstream)
-        upstream.wait_until(lambda: answers(f"http://127.0.0.1:{far}/count"))
-        measured, gateway = measure_cells(stack, folder, upstream, far, rounds, seconds)
+        upstream, far = stack.enter_context(server_behind(folder))
+        issuer = stack.enter_context(Issuer())
+        measured, gateway = measure_cells(stack, folder, upstream, far, issuer, rounds, seconds)
         measure_fastmcp(folder, far, (1,) if asked.quick else CALLERS, measured)
         weight = weigh(folder, far, gateway, quick=asked.quick)
-    judged = verdicts(measured, weight)
+        say(f"{PRINCIPALS:,} callers")
+        crowd = weigh_crowd(folder, far, issuer)
+        governance = governed(folder, far, turns=rounds, seconds=seconds)
+        say("HTTP APIs")
+        apis = of_apis(folder, far, turns=rounds, seconds=seconds)
+        say("databases")
+        databases = of_databases(folder, turns=rounds, seconds=seconds)
+        say("functions")
+        functions = of_functions(folder, turns=rounds, seconds=seconds)
+    judged = verdicts(measured, weight, crowd) + governance + apis + databases + functions + looked_through()
     if asked.json:
         print(json.dumps([asdict(row) for row in judged]))
     else:
         print(table(rows(measured)))
         show(judged)
     if not asked.quick:
-        write(measured, weight, judged, f"{rounds} rounds of {seconds:g} s", busy)
+        write(measured, weight, crowd, judged, f"{rounds} rounds of {seconds:g} s", busy)
         say("wrote docs/bench.md, docs/bench.svg, bench/history.jsonl")
     return 0
 

@@ -1,4 +1,4 @@
-"""Processes of the bench: started in a group of their own, measured from /proc, ended by their id.
+"""Processes of the bench: started in a group of their own, measured from /proc, ended by their id, whatever happens.
 
 Knows: processor time, memory, ports. Refuses to know: what they serve.
 """
@@ -16,9 +16,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
+from undertaker import Undertaker
+
 HERE = Path(__file__).resolve().parent
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 15.0
+UNDERTAKER = Undertaker()  # one for all: it is there for when this process is not
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -32,6 +35,7 @@ class Running(AbstractContextManager["Running"]):
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
             )
+        UNDERTAKER.watch(self.process.pid)
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
@@ -51,6 +55,7 @@ class Running(AbstractContextManager["Running"]):
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
+        UNDERTAKER.forget(self.process.pid)
 
     def wait_until(self, ready: Callable[[], bool], every_seconds: float = 0.02) -> None:
         """Wait, within START_SECONDS_MAX; what does not become ready is ended, so that nobody has to remember it."""

@@ -4,18 +4,20 @@
 
 `/modern/mcp` speaks 2026-07-28 only, `/legacy/mcp` 2025-11-25 without sessions, `/session/mcp` 2025-11-25 with a
 session id, `/fleet/N/mcp` is the Nth of many modern servers with forty tools each. `GET /count` tells how many
-tools/call were answered: what a caller counts and what arrived here must agree.
+tools/call were answered: what a caller counts and what arrived here must agree. `POST /api/customers` is an API.
 """
 
 import asyncio
+import json
 import sys
 
 import httptools
 import uvloop
 
-from answers import FLEET_TOOLS, LEGACY, MODERN, SESSION, answer, fleet_tool, table
+from answers import CALLED, FLEET_TOOLS, LEGACY, MODERN, SESSION, answer, fleet_tool, table
 
 RESULTS = {b"/modern/mcp": table(MODERN), b"/legacy/mcp": table(LEGACY), b"/session/mcp": table(LEGACY)}
+CUSTOMER = json.dumps({"id": 4711, "said": CALLED["content"][0]["text"]}).encode()  # of an API that knows no MCP
 counted = {"calls": 0}
 
 
@@ -64,6 +66,8 @@ class Upstream(asyncio.Protocol):
     def reply(self) -> bytes:
         if self.path == b"/count":
             return response(b"200 OK", b"%d" % counted["calls"])
+        if self.path == b"/api/customers":
+            return response(b"200 OK", CUSTOMER)
         results = results_of(self.path)
         if results is None:
             return response(b"404 Not Found")
