@@ -3,10 +3,34 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fuzz import answers, configurations, envelopes, json_texts, ladders, lines, schemas, tokens
+from fuzz import (
+    answers,
+    configurations,
+    documents,
+    envelopes,
+    http_requests,
+    json_texts,
+    ladders,
+    lines,
+    schemas,
+    tokens,
+)
 from fuzz.target import Target
 
-SILENT = {one.TARGET.name: one.TARGET for one in (json_texts, ladders, answers, lines, schemas, tokens, configurations)}
+SILENT = {
+    one.TARGET.name: one.TARGET
+    for one in (
+        json_texts,
+        ladders,
+        answers,
+        lines,
+        schemas,
+        tokens,
+        configurations,
+        documents,
+        http_requests,
+    )
+}
 NAMES = (*SILENT, "envelopes")
 
 
