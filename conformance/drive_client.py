@@ -23,7 +23,7 @@ def main(way: str, place: str, *words: str) -> int:
             status = run(client, mock)
         else:
             # Nothing waits for a list of tools: some mocks have none, and what is asked is part of the judgement.
-            with serving([{"name": "mock", "upstream": mock}], folder, settle=False) as gateway:
+            with serving([{"name": "mock", "upstream": mock}], folder, settle=False, hurry=True) as gateway:
                 status = run(client, gateway.mcp)
     (folder / "client-status").write_text(str(status))
     return status

@@ -1,15 +1,15 @@
-"""The official Python SDK 2.x logging in: `sdk_login.py URL NAME PASSWORD [DOCUMENT]`.
+"""The official Python SDK 2.x logging in: `sdk_login.py URL DOCUMENT|- [renew] [note]`.
 
-DOCUMENT is the URL by which the client is known; without it the client registers itself. Whoever sits at the browser is
-played here: forms are filled as the pages say, and the last redirect is not followed but read.
+Prints each address that has to be opened in a browser as `{"open": URL}`, listens for the answer on the loopback, and
+prints what it saw in the end. DOCUMENT is the URL by which the client is known; `-`: it registers itself. `renew`: its
+token is taken for an old one before the call. `note`: it calls a tool that needs more than the others.
 """
 
 import asyncio
 import json
-import re
 import sys
-from html import unescape
-from urllib.parse import parse_qs, urljoin, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 from mcp.client.auth import OAuthClientProvider
@@ -17,8 +17,11 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
-CALLBACK = "http://127.0.0.1:9/callback"
-STEPS_MAX = 10
+BACK = b'<!doctype html><html lang="en"><title>Back</title><link rel="icon" href="data:,"><p id="back">Close me.</p>'
+
+
+class Denied(Exception):
+    """What the browser brought back is no code."""
 
 
 class Memory:
@@ -41,62 +44,72 @@ class Memory:
         self.client = client_info
 
 
-class Person:
-    """Signs in and agrees."""
+class Callback:
+    """Where the browser comes back to."""
 
-    def __init__(self, name: str, password: str) -> None:
-        self.name, self.password, self.answer = name, password, ""
-        self.pages: list[str] = []
+    def __init__(self) -> None:
+        self.answers: asyncio.Queue[dict[str, list[str]]] = asyncio.Queue()
 
-    async def open(self, url: str) -> None:
-        async with httpx2.AsyncClient() as browser:
-            reply = await browser.get(url)
-            for _ in range(STEPS_MAX):
-                if reply.is_redirect:
-                    url = urljoin(str(reply.url), reply.headers["location"])
-                    if url.startswith(CALLBACK):
-                        self.answer = url
-                        return
-                    reply = await browser.get(url)
-                else:
-                    action, form = self.filled(reply)
-                    reply = await browser.post(action, data=form)
-        raise RuntimeError("the way did not end")
-
-    def filled(self, reply: httpx2.Response) -> tuple[str, dict[str, str]]:
-        page = re.search(r'data-page="(\w+)"', reply.text)
-        action = re.search(r'<form id="(?:login|consent)-form" method="post" action="([^"]+)"', reply.text)
-        form = re.search(r'name="form" value="([^"]+)"', reply.text)
-        if not (page and action and form):
-            raise RuntimeError(f"no form: {reply.status_code} {reply.text[-600:]}")
-        self.pages.append(page[1])
-        data = {"form": unescape(form[1])}
-        data |= {"name": self.name, "password": self.password} if page[1] == "login" else {"decision": "allow"}
-        return urljoin(str(reply.url), action[1]), data
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        target = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n" + BACK)
+        await writer.drain()
+        writer.close()
+        if target.startswith("/callback?"):
+            self.answers.put_nowait(parse_qs(urlsplit(target).query))
 
     async def come_back(self) -> AuthorizationCodeResult:
-        said = parse_qs(urlsplit(self.answer).query)
+        said = await self.answers.get()
+        if "error" in said:
+            raise Denied(said["error"][0])
         return AuthorizationCodeResult(code=said["code"][0], state=said["state"][0], iss=said["iss"][0])
 
 
-async def main(url: str, name: str, password: str, document: str | None = None) -> None:
-    person, memory = Person(name, password), Memory()
-    provider = OAuthClientProvider(
-        server_url=url,
-        client_metadata=OAuthClientMetadata(client_name="SDK", redirect_uris=[CALLBACK]),
-        storage=memory,
-        redirect_handler=person.open,
-        callback_handler=person.come_back,
-        client_metadata_url=document,
-    )
-    async with httpx2.AsyncClient(auth=provider) as web:
-        async with Client(streamable_http_client(url, http_client=web), mode="auto") as client:
-            tools = [tool.name for tool in (await client.list_tools()).tools]
-            first = memory.tokens.access_token
+async def main(url: str, document: str, *wishes: str) -> None:
+    memory, callback = Memory(), Callback()
+    async with await asyncio.start_server(callback.serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        metadata = OAuthClientMetadata(client_name="SDK", redirect_uris=[f"http://127.0.0.1:{port}/callback"])
+        provider = OAuthClientProvider(
+            server_url=url,
+            client_metadata=metadata,
+            storage=memory,
+            redirect_handler=ask_to_open,
+            callback_handler=callback.come_back,
+            client_metadata_url=None if document == "-" else document,
+        )
+        try:
+            seen = await use(url, provider, memory, wishes)
+        except* Denied as denied:
+            seen = {"refused": str(denied.exceptions[0])}
+    print(json.dumps(seen))
+
+
+async def ask_to_open(url: str) -> None:
+    print(json.dumps({"open": url}), flush=True)
+
+
+async def use(url: str, provider: OAuthClientProvider, memory: Memory, wishes: tuple[str, ...]) -> dict[str, Any]:
+    async with (
+        httpx2.AsyncClient(auth=provider) as web,
+        Client(streamable_http_client(url, http_client=web), mode="auto") as client,
+    ):
+        tools = [tool.name for tool in (await client.list_tools()).tools]
+        first = memory.tokens
+        if "renew" in wishes:
             provider.context.token_expiry_time = 1.0  # long ago: the next request has to renew it
-            await client.call_tool(tools[0], {"query": "museum"})
-    found = {"tools": tools, "pages": person.pages, "client": memory.client.client_id}
-    print(json.dumps({**found, "scope": memory.tokens.scope, "renewed": memory.tokens.access_token != first}))
+        answers = [await client.call_tool("search_contacts", {"query": "museum"})]
+        if "note" in wishes:
+            answers.append(await client.call_tool("create_note", {"contact_id": "c-1001", "text": "They called."}))
+    return {
+        "tools": tools,
+        "answers": [answer.content[0].text for answer in answers],
+        "client": memory.client.client_id,
+        "token": memory.tokens.access_token,
+        "scope": memory.tokens.scope,
+        "first_scope": first.scope,
+        "renewed": memory.tokens.access_token != first.access_token,
+    }
 
 
 asyncio.run(main(*sys.argv[1:]))

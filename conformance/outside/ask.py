@@ -22,13 +22,13 @@ HEADERS = {
 }
 
 
-def names_of_tools(url: str) -> list[str]:
-    """The names on every page of tools/list; none while the endpoint cannot answer."""
+def names_of_tools(url: str, token: str = "") -> list[str]:
+    """The names on every page of tools/list; none while the endpoint cannot answer. `token`: who asks."""
     names: list[str] = []
     page: dict[str, Any] = {}
     try:
         for _ in range(PAGES_MAX):
-            result = ask(url, "tools/list", page)
+            result = ask(url, "tools/list", page, token)
             names += [tool["name"] for tool in result["tools"]]
             if result.get("nextCursor") is None:
                 break
@@ -38,10 +38,11 @@ def names_of_tools(url: str) -> list[str]:
     return names
 
 
-def ask(url: str, method: str, params: dict[str, Any]) -> dict[str, Any]:
+def ask(url: str, method: str, params: dict[str, Any], token: str = "") -> dict[str, Any]:
     """The result of one request; `KeyError` when it was an error instead."""
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": META}}
-    request = urllib.request.Request(url, json.dumps(body).encode(), {**HEADERS, "Mcp-Method": method})
+    shown = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url, json.dumps(body).encode(), {**HEADERS, "Mcp-Method": method, **shown})
     with urllib.request.urlopen(request, timeout=30) as response:
         text = response.read().decode()
     if text.startswith(("event:", "data:", ":", "id:", "retry:")):

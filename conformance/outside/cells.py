@@ -5,6 +5,7 @@ Knows which direct run a cell is measured against, and how both are made.
 
 import shlex
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +15,20 @@ from outside.fixture import behind as fixture_behind
 from outside.fixture import listening
 from outside.gateway import serving
 from outside.parts import SDK
-from outside.suite import CLIENT_ENDED, CLIENT_SCENARIOS, Check, Checks, client_checks, server_checks
+from outside.suite import (
+    AUTH_SCENARIOS,
+    CLIENT_ENDED,
+    CLIENT_SCENARIOS,
+    REFUSED_SCENARIOS,
+    Check,
+    Checks,
+    client_checks,
+    server_checks,
+)
 
 EXPECTED = places.CONFORMANCE / "expected.txt"
 DRIVER = places.CONFORMANCE / "drive_client.py"
+AUTH_DRIVER = places.CONFORMANCE / "drive_auth.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,7 @@ SERVER_CELLS = [
     *(Cell(front, behind) for front in ("2025-06-18", "2025-03-26") for behind in ("modern", "legacy")),
 ]
 CLIENT_CELLS = [(revision, scenario) for revision, names in CLIENT_SCENARIOS.items() for scenario in names]
+AUTH_CELLS = [(revision, scenario) for revision, names in AUTH_SCENARIOS.items() for scenario in names]
 
 
 def direct_checks(front: str, fixture: str, folder: Path) -> Checks:
@@ -78,6 +90,15 @@ def judge_client(revision: str, scenario: str, folder: Path) -> Verdict:
     leave_out_better(direct, gateway, scenario)
     due = [line for line in read_expected(EXPECTED) if line.due(revision, "client")]
     return compare(direct, gateway, [line for line in due if line.difference.scenario == scenario])
+
+
+def judge_auth(revision: str, scenario: str, folder: Path) -> Verdict:
+    """The gateway as the OAuth client: measured against every check being a success, and no warning."""
+    command = shlex.join([sys.executable, str(AUTH_DRIVER), str(folder)])
+    found = client_checks(command, revision, scenario, folder)
+    ended = Check(scenario, CLIENT_ENDED, "FAILURE" if scenario in REFUSED_SCENARIOS else "SUCCESS")
+    wanted = {Check(scenario, check.check, "SUCCESS") for check in found if check.check != CLIENT_ENDED}
+    return compare(Counter({*wanted, ended}), found, [])
 
 
 def client_run(way: str, revision: str, scenario: str, folder: Path) -> Checks:

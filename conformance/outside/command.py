@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from outside.cells import CLIENT_CELLS, SERVER_CELLS, Cell, judge_client, judge_server
+from outside.cells import AUTH_CELLS, CLIENT_CELLS, SERVER_CELLS, Cell, judge_auth, judge_client, judge_server
 from outside.difference import Verdict
 from outside.fixture import FIXTURES
 from outside.install import InstallFailure, ensure
 from outside.process import NotReady
-from outside.suite import CLIENT_SCENARIOS, REVISIONS, SuiteFailure
+from outside.suite import REVISIONS, SuiteFailure
 
 Job = Callable[[Path], Verdict]
 
@@ -46,18 +46,19 @@ def chosen() -> tuple[dict[str, Job], Path | None]:
         description="The official suite, direct and through the gateway, compared check by check.",
         epilog="NARTHEX_GATEWAY puts another gateway in the place of .venv/bin/narthex: a command with {file} in it.",
     )
-    parser.add_argument("side", choices=("server", "client"), help="the gateway as a server, or as the client")
+    parser.add_argument("side", choices=("server", "client", "auth"), help="the gateway as a server, or as the client")
     parser.add_argument("--front", choices=REVISIONS, help="the revision that the suite speaks")
     parser.add_argument("--behind", choices=FIXTURES, help="the conformant server behind the gateway")
-    parser.add_argument("--scenario", choices=sorted({name for names in CLIENT_SCENARIOS.values() for name in names}))
+    parser.add_argument("--scenario", choices=sorted({name for _, name in (*CLIENT_CELLS, *AUTH_CELLS)}))
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the suite's results and every log there")
     wanted = parser.parse_args()
     if wanted.side == "server":
         jobs = server_jobs(wanted.front, wanted.behind)
     else:
-        jobs = client_jobs(wanted.front, wanted.scenario)
-    if not jobs or (wanted.side == "server" and wanted.scenario) or (wanted.side == "client" and wanted.behind):
-        parser.error("no such cell: --behind belongs to 'server', --scenario to 'client'")
+        cells, judge = (CLIENT_CELLS, judge_client) if wanted.side == "client" else (AUTH_CELLS, judge_auth)
+        jobs = client_jobs(cells, judge, wanted.front, wanted.scenario)
+    if not jobs or (wanted.side == "server" and wanted.scenario) or (wanted.side != "server" and wanted.behind):
+        parser.error("no such cell: --behind belongs to 'server', --scenario to 'client' and 'auth'")
     return jobs, wanted.keep
 
 
@@ -71,10 +72,12 @@ def server_jobs(front: str | None, behind: str | None) -> dict[str, Job]:
     }
 
 
-def client_jobs(front: str | None, scenario: str | None) -> dict[str, Job]:
+def client_jobs(
+    cells: list[tuple[str, str]], judge: Callable[[str, str, Path], Verdict], front: str | None, scenario: str | None
+) -> dict[str, Job]:
     return {
-        f"client {revision} {name}": partial(judge_client, revision, name)
-        for revision, name in CLIENT_CELLS
+        f"client {revision} {name}": partial(judge, revision, name)
+        for revision, name in cells
         if front in (None, revision) and scenario in (None, name)
     }
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from outside import places
 from outside.parts import SDK, SDK_LEGACY
-from outside.process import free_port, listens, running, wait_until
+from outside.ports import free_port
+from outside.process import listens, running, wait_until
 
 FIXTURE = places.CONFORMANCE / "fixtures" / "everything.py"
 

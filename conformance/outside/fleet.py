@@ -19,7 +19,8 @@ from threading import Thread
 from typing import Any
 
 from outside import places
-from outside.process import free_port, listens, running, wait_until
+from outside.ports import free_port
+from outside.process import listens, running, wait_until
 
 NAMES = (
     "everything",

@@ -8,6 +8,7 @@ themselves were tried out.
 import json
 import os
 import shlex
+import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,8 @@ from typing import Any
 
 from outside import places
 from outside.ask import names_of_tools
-from outside.process import answers, free_port, running, wait_until
+from outside.ports import free_port
+from outside.process import POLL_SECONDS, STOP_SECONDS_MAX, answers, running, wait_until
 
 READY_SECONDS_MAX = 30.0
 SETTLED_SECONDS_MAX = 60.0
@@ -44,18 +46,38 @@ class Gateway:
 
 
 @contextmanager
-def serving(servers: Sequence[Server], folder: Path, *, settle: bool = True) -> Iterator[Gateway]:
-    """A gateway in front of the servers. With `settle`, each of them has had its time to show its tools."""
+def serving(
+    servers: Sequence[Server],
+    folder: Path,
+    *,
+    settle: bool = True,
+    hurry: bool = False,
+    more: Mapping[str, Any] | None = None,
+) -> Iterator[Gateway]:
+    """A gateway in front of the servers. With `settle`, each of them has had its time to show its tools.
+
+    `hurry`: it is told twice to end, and does not wait for a last call. `more`: what else stands in the configuration.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     data, admin = free_port(), free_port()
     gateway = Gateway(f"http://127.0.0.1:{data}", f"http://127.0.0.1:{admin}", folder / "gateway.log")
-    settings = {"listen": gateway.url, "admin": {"listen": gateway.admin}, "servers": list(servers)}
+    settings = {"listen": gateway.url, "admin": {"listen": gateway.admin}, "servers": list(servers), **(more or {})}
     file = write_settings(folder, settings)
     with running(command("serve", file), gateway.log) as process:
         wait_until("the gateway", lambda: answers(f"{gateway.url}/readyz"), process, gateway.log, READY_SECONDS_MAX)
         if settle:
             settled(gateway, servers)
         yield gateway
+        if hurry:
+            process.terminate()
+            wait_for_heard(gateway, process)
+
+
+def wait_for_heard(gateway: Gateway, process: subprocess.Popen[bytes]) -> None:
+    """Ended, or not ready any more: it has heard the first signal, and the second cannot be taken for the same one."""
+    deadline = time.monotonic() + STOP_SECONDS_MAX
+    while process.poll() is None and answers(f"{gateway.url}/readyz") and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
 
 
 def write_settings(folder: Path, settings: Mapping[str, Any]) -> Path:

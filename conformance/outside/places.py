@@ -46,6 +46,11 @@ def npm_file(part: str, path: str) -> str:
     return str(packages(part) / "node_modules" / path)
 
 
+def document(name: str) -> Path:
+    """An OpenAPI document that somebody else wrote."""
+    return CACHE / "documents" / name
+
+
 def sdist(version: str) -> Path:
     """The unpacked source distribution of the Python SDK: the suite's fixtures are in it."""
     return CACHE / "suite" / "sdist" / f"mcp-{version}"

@@ -73,10 +73,13 @@ def wait_until(
     seconds_max: float = START_SECONDS_MAX,
     poll_seconds: float = POLL_SECONDS,
 ) -> None:
+    """Raises NotReady. Asked first whether it runs: another may answer at its address if it could not start."""
     deadline = time.monotonic() + seconds_max
-    while not ready():
+    while True:
         if process.poll() is not None:
             raise NotReady(f"{what} ended with status {process.returncode}:\n{excerpt(log)}")
+        if ready():
+            return
         if time.monotonic() > deadline:
             raise NotReady(f"{what} was not ready after {seconds_max:g} s:\n{excerpt(log)}")
         time.sleep(poll_seconds)
@@ -89,13 +92,6 @@ def excerpt(log: Path) -> str:
         return text.decode("utf-8", "replace")
     parts = (text[:LOG_BYTES_SHOWN_MAX], b"\n[...]\n", text[-LOG_BYTES_SHOWN_MAX:])
     return b"".join(parts).decode("utf-8", "replace")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def listens(url: str) -> bool:

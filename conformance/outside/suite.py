@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from outside import places
+from outside.process import excerpt
 
 SECONDS_MAX = 300.0
 SCENARIO_MS_MAX = 60_000
@@ -39,7 +40,36 @@ CLIENT_SCENARIOS = {
         "json-schema-2020-12-preservation",
     ),
 }
-EXTENSION_SCENARIOS = ("auth/client-credentials-basic", "auth/client-credentials-jwt")
+# Those with authorization, in which the gateway is the OAuth client. What is scored has to be in one of both lists.
+_AUTH = (
+    *("auth/metadata-default", "auth/metadata-var1", "auth/metadata-var2", "auth/metadata-var3", "auth/basic-cimd"),
+    *("auth/scope-from-www-authenticate", "auth/scope-from-scopes-supported", "auth/scope-omitted-when-undefined"),
+    *("auth/scope-step-up", "auth/scope-retry-limit"),
+    *("auth/token-endpoint-auth-basic", "auth/token-endpoint-auth-post", "auth/token-endpoint-auth-none"),
+    "auth/pre-registration",
+)
+# On no revision's list, and run all the same.
+EXTENSION_SCENARIOS = (
+    *("auth/client-credentials-basic", "auth/client-credentials-jwt"),
+    "auth/enterprise-managed-authorization",
+)
+AUTH_SCENARIOS = {
+    "2026-07-28": (
+        *_AUTH,
+        *("auth/resource-mismatch", "auth/authorization-server-migration", "auth/metadata-issuer-mismatch"),
+        *("auth/offline-access-scope", "auth/offline-access-not-supported"),
+        *("auth/iss-supported", "auth/iss-not-advertised", "auth/iss-supported-missing"),
+        *("auth/iss-wrong-issuer", "auth/iss-unexpected", "auth/iss-normalized"),
+        *EXTENSION_SCENARIOS,
+    ),
+    "2025-11-25": (*_AUTH, *EXTENSION_SCENARIOS),
+    "2025-03-26": ("auth/2025-03-26-oauth-metadata-backcompat", "auth/2025-03-26-oauth-endpoint-fallback"),
+}
+# In these nobody may be let in.
+REFUSED_SCENARIOS = (
+    *("auth/scope-retry-limit", "auth/resource-mismatch", "auth/metadata-issuer-mismatch"),
+    *("auth/iss-supported-missing", "auth/iss-wrong-issuer", "auth/iss-unexpected", "auth/iss-normalized"),
+)
 CLIENT_ENDED = "the client ended well"
 
 
@@ -80,9 +110,23 @@ def client_checks(command: str, revision: str, scenario: str, folder: Path) -> C
     judge(["client", "--command", command, *chosen, "--timeout", str(SCENARIO_MS_MAX)], folder)
     found = Counter(set(read_checks(folder / "results", names=True)))
     status = folder / "client-status"
-    good = status.exists() and status.read_text() == "0"
-    found[Check(scenario, CLIENT_ENDED, "SUCCESS" if good else "FAILURE")] = 1
+    if not status.exists():
+        raise SuiteFailure(f"the client was not started, or not waited for; {said(folder)}")
+    found[Check(scenario, CLIENT_ENDED, "SUCCESS" if status.read_text() == "0" else "FAILURE")] = 1
     return found
+
+
+def said(folder: Path) -> str:
+    """How what was written down beside the checks begins and ends: what failed is in there."""
+    return "\n".join(f"{log.name}:\n{excerpt(log)}" for log in sorted(folder.glob("*.log")))
+
+
+def scored(revision: str) -> list[str]:
+    """The client scenarios that the revision requires, as the suite lists them."""
+    command = [str(places.node()), places.npm_file("suite", SUITE), "list", "--requirements", revision]
+    said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=60)
+    listed = said.stdout.partition("Client scenarios")[2].partition("never scored")[0]
+    return re.findall(r"^  - (\S+)$", listed, re.MULTILINE)
 
 
 def judge(arguments: list[str], folder: Path) -> Checks:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "conformance"))
+# The kit of the authorization server's own tests is used here too.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "issuer"))
 
 from outside.install import ensure
 
@@ -26,6 +27,11 @@ def clients_part() -> None:
 @pytest.fixture(scope="session")
 def fleet_part() -> None:
     ensure("fleet")
+
+
+@pytest.fixture(scope="session")
+def documents_part() -> None:
+    ensure("documents")
 
 
 @pytest.fixture(scope="session")

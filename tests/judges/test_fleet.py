@@ -1,13 +1,21 @@
 """Real servers from PyPI and npm behind one gateway, over stdio and HTTP: the right one answers, shown as it is."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models"))
+
+from models_judges import STRICT_FORMS, judge
 from outside.asking import ask, proves, question
 from outside.fleet import NAMES, Seat, fleet
 from outside.gateway import Gateway, missing, serving
+
+from narthex.models import FORMATS, Toolset
+from narthex.policy.validation.compiling import unusable
 
 pytestmark = pytest.mark.fleet
 
@@ -71,3 +79,20 @@ def test_a_definition_is_shown_as_the_server_wrote_it(
 def without_execution(tools: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """By name, less what belongs to the tasks of 2025-11-25, which other revisions know nothing of."""
     return {tool["name"]: {key: value for key, value in tool.items() if key != "execution"} for tool in tools}
+
+
+@pytest.mark.parametrize("member", ["inputSchema", "outputSchema"])
+def test_every_schema_can_be_checked_against(member: str, seen: dict[str, Any]) -> None:
+    found = {tool["name"]: unusable(tool[member]) for tool in seen["auto"]["tools"] if member in tool}
+
+    assert len(found) > 50
+    assert {name: why for name, why in found.items() if why is not None} == {}
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "mcp"])
+def test_every_definition_is_taken_by_the_api_of_a_model(form: Any, seen: dict[str, Any]) -> None:
+    for strict in (False, True) if form in STRICT_FORMS else (False,):
+        definitions = Toolset(seen["auto"]["tools"], form, strict=strict).definitions
+
+        judge(form, definitions)
+        assert len(definitions[0].get("functionDeclarations", definitions)) == len(seen["auto"]["tools"])

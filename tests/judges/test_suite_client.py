@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from outside.cells import CLIENT_CELLS, judge_client
+from outside.suite import said
 
 pytestmark = pytest.mark.suite
 
@@ -14,4 +15,4 @@ def test_the_gateway_calls_as_the_official_client_does(
 ) -> None:
     verdict = judge_client(revision, scenario, tmp_path)
 
-    assert verdict.good, f"{scenario} at {revision}\n{verdict}"
+    assert verdict.good, f"{scenario} at {revision}\n{verdict}\n{said(tmp_path / 'gateway')}"

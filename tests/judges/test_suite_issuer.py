@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from outside import places
-from outside.process import free_port
+from outside.ports import free_port
 from outside.suite import SUITE, read_checks
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "issuer"))
