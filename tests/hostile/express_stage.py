@@ -245,8 +245,8 @@ def notification(method: str, **params: Any) -> bytes:
 
 
 @contextmanager
-def staged(home: Path, **limits: Any) -> Iterator[Stage]:
-    """A stage that is up. `home` is its folder."""
+def staged(home: Path, rules: Tree | None = None, **limits: Any) -> Iterator[Stage]:
+    """A stage that is up. `home` is its folder. `rules` is whatever else the file says."""
     with hostile() as far:
         found: list[Stage] = []
 
@@ -267,7 +267,7 @@ def staged(home: Path, **limits: Any) -> Iterator[Stage]:
             "/hurried-legacy": legacy(play),
             "/asking": legacy(play, {"logging": {}}, stand),
         }
-        with gateway(configured(far, **limits), home) as running:
+        with gateway({**configured(far, **limits), **(rules or {})}, home) as running:
             stage = Stage(home, running, far)
             found.append(stage)
             stage.standing = standing

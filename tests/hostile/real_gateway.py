@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from process_kit import hurried
+
 SECONDS_MAX = 20.0
 FREE = "http://127.0.0.1:0"
 # What no answer may hold: a trace, a place on this machine, a word of Python.
@@ -79,12 +81,8 @@ class Gateway:
         return [line for line in self.lines if "A fault of ours" in line or "Traceback" in line]
 
     def end(self) -> None:
-        self.child.terminate()
-        try:
-            self.child.wait(SECONDS_MAX)
-        finally:
-            self.child.kill()
-            self._reader.join()
+        hurried(self.child)
+        self._reader.join()
 
     def connect(self) -> "Wire":
         return Wire(socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS_MAX))

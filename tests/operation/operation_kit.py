@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from process_kit import hurried
+
 Tree = dict[str, Any]
 SERVER = Path(__file__).with_name("operation_server.py")
 MODERN = "2026-07-28"
@@ -38,6 +40,12 @@ def until(condition: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS
         time.sleep(0.02)
 
 
+def seconds_until(condition: Callable[[], bool]) -> float:
+    started = time.monotonic()
+    until(condition, "it counts", 10.0)
+    return time.monotonic() - started
+
+
 def stdio(name: str, folder: Path, **options: Any) -> Tree:
     """A server of ours over pipes, as an entry of `servers:`. Keys of the entry itself go into `entry`."""
     entry = options.pop("entry", {})
@@ -58,7 +66,7 @@ class Gateway:
         self.folder, self.config = folder, dict(config)
         self.file = folder / "narthex.yaml"  # JSON is YAML
         self.write()
-        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
         self._log = folder / f"log-{time.monotonic_ns()}"
         self._env, self._options = {**kept, "HOME": str(folder), **(env or {})}, options
         self.url = self.admin = ""
@@ -156,14 +164,7 @@ def serving(folder: Path, *servers: Tree, **more: Any) -> Iterator[Gateway]:
     try:
         yield gateway
     finally:
-        if gateway.process.poll() is None:
-            gateway.process.send_signal(signal.SIGTERM)
-            gateway.process.send_signal(signal.SIGTERM)
-            try:
-                gateway.process.wait(15.0)
-            except subprocess.TimeoutExpired:
-                gateway.process.kill()
-                gateway.process.wait()
+        hurried(gateway.process)
 
 
 def connect(url: str, seconds: float = 30.0) -> http.client.HTTPConnection:

@@ -5,12 +5,12 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from operation_kit import Gateway, connect, get, modern_body, serving, stdio, until
+from operation_kit import Gateway, connect, get, modern_body, seconds_until, serving, stdio, until
 
 KEYS = {"authentication": {"type": "keys"}}
 
@@ -48,12 +48,6 @@ def keys(gateway: Gateway, *arguments: str) -> str:
 def gateway(tmp_path: Path) -> Iterator[Gateway]:
     with serving(tmp_path, stdio("notes", tmp_path), endpoints={"sales": {}, "support": {}}, **KEYS) as running:
         yield running
-
-
-def seconds_until(condition: Callable[[], bool]) -> float:
-    started = time.monotonic()
-    until(condition, "it counts", 10.0)
-    return time.monotonic() - started
 
 
 def test_a_key_opens_the_door_and_nothing_else_does(gateway: Gateway) -> None:
@@ -185,3 +179,17 @@ def test_a_state_folder_that_cannot_hold_keys_is_told_and_nothing_is_served(tmp_
 
     with pytest.raises(AssertionError, match=r"ended with 2: .*state\.db is damaged"):
         gateway.start()
+
+
+def test_two_projects_that_meet_in_one_state_folder_are_told(tmp_path: Path) -> None:
+    """Both files are called narthex.yaml, and neither says a name: keys of one would be good at the other."""
+    told = []
+    for project in ("one", "two"):
+        folder = tmp_path / project
+        folder.mkdir()
+        with serving(folder, stdio("far", folder), state=None, env={"XDG_STATE_HOME": str(tmp_path)}) as running:
+            told.append(running.said("keys that were made for one are good at the other"))
+
+    assert told[0] is None
+    assert told[1] is not None
+    assert str(tmp_path / "one" / "narthex.yaml") in told[1]["message"]

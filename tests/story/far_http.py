@@ -234,6 +234,7 @@ class LegacyFace:
     sessions: dict[str, HttpSession] = field(default_factory=dict)
     initialized: int = 0
     deleted: int = 0
+    occupied: int = 0  # so many more GETs find the stream before them still held
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
@@ -299,10 +300,7 @@ class LegacyFace:
             request.respond(bare.status, b"secret internals", bare.headers)
             return
         except asyncio.CancelledError:
-            if request.streaming:
-                request.end()
-            else:
-                request.respond(202)
+            request.end() if request.streaming else request.respond(202)
             return
         if talk.parted is not None:
             talk.parted.set_result(answer)
@@ -318,6 +316,10 @@ class LegacyFace:
             request.event(await session.waiting.pop(last))
             request.end()
             return
+        if self.occupied:
+            self.occupied -= 1
+            request.respond(409)
+            return
         request.event(None, raw=b"\n: hello")
         session.streams.append(request)
         try:
@@ -331,9 +333,8 @@ class LegacyFace:
                 session.say({"jsonrpc": "2.0", "method": method, "params": params})
 
     def drop(self) -> None:
-        for session in self.sessions.values():
-            for stream in session.streams:
-                stream.writer.close()
+        for stream in [one for session in self.sessions.values() for one in session.streams]:
+            stream.writer.close()
 
 
 class OldFace:

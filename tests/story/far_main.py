@@ -60,6 +60,9 @@ def control(place: Place, face: Face, asked: Tree) -> Tree:
             place.tell(asked["method"], asked.get("params", {}))
         case "drop":
             face.drop()
+        case "occupy":
+            face.occupied = asked["times"]
+            face.drop()
         case "turn":
             face.turn(asked["era"])
         case "forget":

@@ -18,6 +18,8 @@ from urllib.request import Request, urlopen
 import msgspec
 from story_http import SECONDS_MAX
 
+from process_kit import hurried
+
 HERE = Path(__file__).parent
 FREE = "http://127.0.0.1:0"
 OVER_HTTP = ("modern", "hostile", "bulk", "march", "june", "november", "loose", "asker", "old", "turncoat")
@@ -73,6 +75,11 @@ class Process:
         self.child.stdout.close()
         self.child.stderr.close()
         return code
+
+    def leave(self) -> None:
+        """Nobody is interested any more in how it ends."""
+        hurried(self.child)
+        self.end()
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -181,6 +188,9 @@ class Hall:
 
     def end(self) -> None:
         self.process.end()
+
+    def leave(self) -> None:
+        self.process.leave()
 
 
 def servers(far: FarSide, children: Path, over_http: tuple[str, ...], over_stdio: tuple[str, ...]) -> list[Tree]:

@@ -5,6 +5,7 @@ Knows: the configuration, the keys, and an issuer that signs what a test wants. 
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -80,9 +81,17 @@ class House:
 
     async def change(self, **of_jira: Any) -> None:
         """Another configuration, once it is in force."""
-        serial = self.serial()
+        before = self.reloads()
         self.hall.write(self.config(**of_jira))
-        await asyncio.to_thread(until, lambda: self.serial() > serial)
+        await asyncio.to_thread(until, lambda: self.reloads() > before)
+
+    def reloads(self) -> float:
+        """Configurations that came into force since the start. (Snapshots also change when a server is heard of.)"""
+        with urlopen(self.hall.admin + "/metrics", timeout=SECONDS_MAX) as answer:
+            told = answer.read().decode()
+        return sum(
+            float(one) for one in re.findall(r'^narthex_config_reloads_total{result="ok"} (\S+)$', told, re.MULTILINE)
+        )
 
     def serial(self) -> int:
         return int(self.ask("/api/snapshot")["serial"])

@@ -295,6 +295,25 @@ async def test_a_server_that_changes_its_era_is_followed(
         assert ("initialize" in methods) == (era == "legacy"), (era, methods)
 
 
+@pytest.mark.parametrize("tool", [("fail", {"code": -32021, "message": "no"}), ("status", {"status": 400})])
+async def test_what_sounds_like_another_era_and_is_none_ends_no_session(
+    far: FarSide, hall: Hall, opened: Opened, tool: tuple[str, Tree]
+) -> None:
+    """It is made sure of beside the session: its stream stands, and nobody misses what is said there."""
+    name, arguments = tool
+    client, there = await opened(ModernHttp(hall.endpoint("november"))), Far(far, hall, "november")
+    await client.tool("echo")
+    before = await there.until(lambda state: state["streams"])
+    await there.control("clear")
+    for _ in range(2):
+        assert (await client.tool(name, arguments)).error
+    after = await there.until(lambda state: state["streams"])
+    asked = [one["message"]["method"] for one in after["seen"]]
+
+    assert [method for method in asked if method != "tools/call"] == ["server/discover", "ping"] * 2
+    assert (after["initialized"], after["deleted"]) == (before["initialized"], before["deleted"])
+
+
 @pytest.mark.parametrize("back", ["march", "june", "november"])
 async def test_a_ping_of_a_server_is_answered_here(far: FarSide, hall: Hall, opened: Opened, back: str) -> None:
     """Checklist 56."""

@@ -22,7 +22,7 @@ def house(far: FarSide, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
     found = House(far, tmp_path_factory.mktemp("house"), issuer)
     yield found
     faults = found.hall.faults()
-    found.hall.end()
+    found.hall.leave()
     issuer.close()
     assert faults == []
 

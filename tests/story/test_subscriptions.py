@@ -202,6 +202,19 @@ async def test_a_lost_listen_is_taken_up_again_and_what_was_missed_is_told(
     await ear.until(CHANGED)
 
 
+async def test_a_stream_that_the_server_still_takes_for_open_is_asked_for_again(
+    far: FarSide, hall: Hall, opened: Opened
+) -> None:
+    """409: it has not noticed yet that the stream before is gone."""
+    there = Far(far, hall, "november")
+    ear = await Ear(await opened(ModernHttp(hall.endpoint("november")))).open()
+    await there.control("occupy", times=2)
+    await there.until(lambda state: state["streams"])
+    told = ear.count(CHANGED)
+    await there.control("grow")
+    await ear.again(CHANGED, told)
+
+
 @pytest.mark.parametrize("front", ["modern", "2025-11-25", "sse"])
 @pytest.mark.parametrize("back", ["modern", "november"])
 async def test_a_lost_listen_that_missed_nothing_is_no_news(

@@ -41,7 +41,7 @@ def _house(far: FarSide, home: Path) -> Iterator[House]:
     found = House(far, home)
     yield found
     faults = found.hall.faults()
-    found.hall.end()
+    found.hall.leave()
     assert faults == []
 
 
@@ -255,6 +255,19 @@ async def test_a_stream_ends_when_what_it_was_promised_is_not_for_its_client_any
     await again.leave()
 
 
+async def test_a_stream_ends_when_its_client_may_have_lost_what_other_scopes_implied(
+    house: House, opened: Opened
+) -> None:
+    bo = await opened(house.client("modern", "bo"))
+    listening = await bo.listen(resourceSubscriptions=["gw+jira:far://plain"])  # type: ignore[attr-defined]
+    changed = house.config()
+    changed["authentication"]["scopes"] = {"implies": {"jira:admin": ["jira:read"]}}
+    house.hall.write(changed)
+    await listening.answer()
+
+    assert listening.result["resultType"] == "complete"
+
+
 async def test_a_session_hears_of_a_resource_only_while_it_may_have_it(house: House, opened: Opened) -> None:
     """The subscription stays; what it tells follows the right."""
     bo: Any = await opened(house.client("2025-11-25", "bo"))
@@ -294,10 +307,11 @@ async def test_rules_on_arguments_are_kept_by_a_running_gateway(house: House, op
     )
     changed = house.config()
     changed["authentication"]["policies"] = str(rules)
+    ana = await opened(house.client("modern", "ana"))
+    assert flat(await pages(ana, "tools/list", "tools")) == EIGHT  # all are known: nothing else moves the serial
     serial = house.serial()
     house.hall.write(changed)
     await asyncio.to_thread(until, lambda: house.serial() > serial)
-    ana = await opened(house.client("modern", "ana"))
     allowed, refused = await ana.tool("jira__big", {"bytes": 5}), await ana.tool("jira__big", {"bytes": 500})
 
     assert "isError" not in allowed.result
