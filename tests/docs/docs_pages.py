@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOUSE = ROOT / "src" / "narthex"
 PAGES = tuple(
     sorted(
-        [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "decisions").glob("*.md")],
+        [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")],
         key=lambda path: path.relative_to(ROOT).as_posix(),
     )
 )

@@ -12,7 +12,18 @@ from docs_pages import Snippet, commands, snippets
 from narthex.cli.group import VERBS, narthex
 from narthex.control.load import load
 
-VARIABLES = {"OIDC_SECRET": "s", "CRM_TOKEN": "t", "SEARCH_KEY": "t", "GITHUB_TOKEN": "t"}
+VARIABLES = {
+    "OIDC_SECRET": "s",
+    "CRM_TOKEN": "t",
+    "SEARCH_KEY": "t",
+    "GITHUB_TOKEN": "t",
+    "GITHUB_USERS": "t",
+    "VAULT_KEY": "A" * 43,
+    "REDIS_PASSWORD": "p",
+    "PROMETHEUS_TOKEN": "t",
+    "ADMIN_TOKEN": "t" * 16,
+    "HOOK_SECRET": "h" * 16,
+}
 # docs/configuration.md is loaded by tests/control, with the files it refers to.
 CONFIGURATIONS = [one for one in snippets("yaml", "json") if one.page != "docs/configuration.md"]
 NARTHEX = [(page, line) for page, line in commands() if re.match(r"(\.venv/bin/)?narthex ", line)]
@@ -26,6 +37,8 @@ def test_a_configuration_in_a_page_loads(tmp_path: Path, snippet: Snippet) -> No
     for beside in ("server.pem", "server.key", "clients-ca.pem"):  # files that configurations refer to
         (tmp_path / beside).write_text("x")
     (tmp_path / "rules.cedar").write_text("permit(principal, action, resource);")
+    (tmp_path / "models" / "en_core_web_lg").mkdir(parents=True)
+    (tmp_path / "models" / "en_core_web_lg" / "config.cfg").write_text("x")
 
     loaded = load(path, VARIABLES)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HOUSE = ROOT / "src" / "narthex"
-SILENT = ("wire", "model", "catalog", "policy")
+SILENT = ("wire", "model", "models", "catalog", "policy")
 MADE_HERE = {".git", ".venv", ".cache", ".hypothesis", "__pycache__", "node_modules", "dist", "build"}
 TEXT = {".py", ".md", ".toml", ".yaml", ".yml", ".json", ".sh", ".lua", ".svg", ".cfg", ""}
 
