@@ -20,14 +20,14 @@ help:  ## this list
 setup: $(STAMP)  ## make .venv with everything in it (done once, and again when pyproject.toml changes)
 	@:
 
-run: setup  ## start the demo: a gateway over the servers that ship with Narthex
+run: setup  ## start the demo: the gateway of a small company
 	@$(BIN)/narthex demo
 
-test: setup  ## every test, the outside judges included (20 to 25 minutes)
+test: setup  ## every test, the outside judges included (about an hour)
 	@$(BIN)/pytest
 
 fast: setup  ## the tests of the house alone: no suite, no other people's clients and servers
-	@$(BIN)/pytest -m "not suite and not clients and not fleet and not provider and not slow"
+	@$(BIN)/pytest -m "not suite and not clients and not fleet and not provider and not documents and not slow"
 
 check: setup  ## format, lint, two type checkers, the import contract, the house rules
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(CHECKS)
@@ -46,10 +46,12 @@ check-tidy:
 	@$(BIN)/pytest -q --no-header tests/tidy
 
 bench: setup  ## measure against a direct call, nginx and another gateway; writes docs/bench.md
-	@$(BIN)/python bench/run.py $(ARGS)
+	@$$($(BIN)/python bench/interpreter.py) bench/run.py $(ARGS)
 
 docs: setup  ## write the pages that are made from code
 	@$(BIN)/python tests/tidy/generate_limits.py
+	@$(BIN)/python tests/control/generate_configuration.py
+	@$(BIN)/python tests/cli/generate_cli.py
 	@$(BIN)/python -m narthex.telemetry.families > docs/metrics.md && echo "wrote docs/metrics.md"
 
 clean:  ## remove what was made here: the environment and every cache

@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Mapping
 from hashlib import sha256
 from pathlib import Path
 
+from narthex.connect.server import ConnectPage
+from narthex.connect.site import Site
 from narthex.control.certificate import as_started
 from narthex.control.problem import ConfigError, Problem
 from narthex.edge.door import Door
@@ -25,6 +27,7 @@ from narthex.model.identity import LOCAL, Principal
 from narthex.relay.slot import Slot
 from narthex.store.folder import StateFault
 from narthex.telemetry.owned import Owned
+from narthex.upstream.credentials.connections import Connections
 from narthex.wire.seal import Sealer
 
 
@@ -49,6 +52,7 @@ class Callers:
         self.authority.configure(config.authentication, {})
         self.gate = Gate(self.authority, slot, secure=config.tls is not None, count=count)
         self.issuer: AuthorizationServer | None = None
+        self.page: ConnectPage | None = None
         self._started = config  # what TLS was made of
         self._slot, self._folder, self._sealer, self._owned, self._say = slot, folder, sealer, owned, say
         self._door: Door | None = None
@@ -88,6 +92,19 @@ class Callers:
         self.authority.host(IssuerConfig(issuer=issuer.issuer, typ="at+jwt"), issuer.keys, issuer.revoked)
         door.issuer = issuer
 
+    def open_page(self, door: Door, connections: Connections, url: str, *, public: str | None) -> ConnectPage:
+        """Where people connect their accounts at servers. `public`: the address of it, if that is another one."""
+        site = Site(public or url, fixed=public is None)
+        page = ConnectPage(connections, self.gate, self._inside, self._slot, site, self._sealer, self._say)
+        if self.issuer is not None:
+            self.issuer.show_keys(lambda: self.authority.takes_keys)
+        door.connect = self.page = page
+        return page
+
+    def _inside(self) -> AuthorizationServer | None:
+        """The authorization server inside, as long as people sign in there."""
+        return self.issuer if self._door is not None and self._door.issuer is not None else None
+
     async def of_environment(self, key: str, endpoint: str) -> Principal:
         """Who speaks on stdin: whoever's API key the environment holds (S-AUTH-08). Raises `ConfigError`."""
         if self.authority.open:
@@ -100,6 +117,8 @@ class Callers:
         raise ConfigError([Problem("", 0, 0, "authentication", what, "Set NARTHEX_KEY to an API key.")])
 
     async def aclose(self) -> None:
+        if self.page is not None:
+            await self.page.aclose()
         if self.issuer is not None:
             await self.issuer.aclose()
         await self.authority.aclose()
@@ -129,6 +148,7 @@ class Callers:
             # Nobody signs in there any more, and what it has signed is not believed.
             self.authority.evict(self.issuer.issuer)
             self._door.issuer = None
+        self.authority.warm()  # an issuer that cannot be reached is told of now, not when its first token comes
 
     def _moved(self, before: Snapshot, after: Snapshot) -> None:
         if before.endpoints.keys() != after.endpoints.keys():
@@ -140,3 +160,13 @@ class Callers:
         """What means each endpoint in a token. Nobody comes in before the port is known."""
         world = self._slot.current
         return audiences(world.config, world.endpoints, self._port, secure=world.config.tls is not None)
+
+
+def known_otherwise(before: Config, after: Config) -> bool:
+    """Whether callers who are inside might be known by less than they came in with: other issuers, other scopes."""
+
+    def told(config: Config) -> object:
+        found = config.authentication
+        return None if found is None else (found.scopes, found.all_issuers(), found.proxy, found.certificates)
+
+    return told(before) != told(after)
