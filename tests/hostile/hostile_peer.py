@@ -95,6 +95,16 @@ class Peer:
         """Close in the middle of whatever it was."""
         self.open = False
 
+    def leave_with(self, data: bytes) -> None:
+        """Say this and close, in one packet: nobody can use the connection between the two."""
+        try:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+            self.sock.sendall(data)
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # nobody is there any more
+        self.open = False
+
     def reset(self) -> None:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.open = False

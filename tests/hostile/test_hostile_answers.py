@@ -52,8 +52,7 @@ class Stage:
     def raw(self, peer: Peer, asked: Asked) -> None:
         row = RAW[asked.message["params"]["arguments"]["row"]]
         canary = self.canary.url("/elsewhere").encode()
-        peer.say(row.raw.replace(b"@ID@", asked.id.ljust(4)).replace(b"@CANARY@", canary))
-        peer.leave()
+        peer.leave_with(row.raw.replace(b"@ID@", asked.id.ljust(4)).replace(b"@CANARY@", canary))
 
     def check_others(self) -> None:
         answer = self.clients["modern"].call("good__echo", {})

@@ -126,7 +126,7 @@ def test_a_remote_server_that_went_away_is_refused_at_once_and_found_again(tmp_p
             assert time.monotonic() - started < 0.1
             assert error["data"]["reason"] == "upstream_unavailable"
             assert "crm__search_contacts" in gateway.tools()
-            assert gateway.degraded() == ["crm"]
+            until(lambda: gateway.degraded() == ["crm"], "shown as degraded")
             with http_server(urlsplit(url).port or 0):
                 until(lambda: gateway.degraded() == [], "found again", 40)
                 assert "result" in gateway.call("crm__search_contacts", **call)
